@@ -1,0 +1,43 @@
+namespace Hybrid.Orchestrator;
+
+/// <summary>What went wrong, in the categories a caller can act on. The command line gives each its own exit code.</summary>
+public enum ErrorKind
+{
+    /// <summary>A model folder is missing a file, or a file in it is truncated or malformed.</summary>
+    ModelFile,
+
+    /// <summary>The model asks for a feature that is not implemented.</summary>
+    UnsupportedModel,
+
+    /// <summary>The tokenizer is malformed, or does not belong to the model.</summary>
+    Tokenizer,
+
+    /// <summary>A dataset file is missing or a line in it is malformed.</summary>
+    DataFile,
+
+    /// <summary>The model's layers cannot be cut into the blocks asked for.</summary>
+    BlockPlan,
+
+    /// <summary>A forget, retain, T or V set has no examples.</summary>
+    EmptySplit,
+
+    /// <summary>Training met a loss that is not a finite number.</summary>
+    Diverged,
+
+    /// <summary>A configuration file or option is invalid.</summary>
+    Config,
+
+    /// <summary>Numbers that had to agree do not (parity, tokenizer vectors).</summary>
+    Mismatch,
+
+    /// <summary>A file could not be read or written.</summary>
+    Io,
+}
+
+/// <summary>A failure with a cause the user can mend. The message is one line that names the file, line or key and what was expected.</summary>
+public sealed class HybridException(ErrorKind kind, string message, Exception? innerException = null)
+    : Exception(message, innerException)
+{
+    /// <summary>The category of the failure.</summary>
+    public ErrorKind Kind { get; } = kind;
+}
