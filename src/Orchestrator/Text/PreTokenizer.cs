@@ -8,7 +8,7 @@ internal sealed record PreTokenizer(PieceScanner Scan, bool AddPrefixSpace)
     /// <summary>What is put before a run of text that does not start with a blank.</summary>
     public string Prefix(ReadOnlySpan<char> text) => AddPrefixSpace && text.Length > 0 && text[0] != ' ' ? " " : "";
 
-    /// <summary>The pieces of a text, without any prefix; for tests and training.</summary>
+    /// <summary>The pieces of a text, without any prefix; what a vocabulary is learned from.</summary>
     public static List<string> Split(PieceScanner scan, string text)
     {
         List<string> pieces = [];

@@ -52,6 +52,12 @@ internal static class TokenizerJson
             string reason = exception.Message.ReplaceLineEndings(" ");
             throw new HybridException(ErrorKind.Tokenizer, $"{file}: expected valid JSON: {reason}", exception);
         }
+        catch (InvalidOperationException exception)
+        {
+            // Looking for duplicate keys reads the keys, and this is how the JSON reader reports one that is not Unicode.
+            throw new HybridException(
+                ErrorKind.Tokenizer, $"{file}: expected keys of valid Unicode text, got a broken UTF-8 sequence or an unpaired surrogate.", exception);
+        }
     }
 
     private static PreTokenizer ReadPreTokenizer(JsonSection root)
