@@ -1,0 +1,29 @@
+namespace Hybrid.Orchestrator.Data;
+
+/// <summary>Finds the known name that someone who mistyped most likely meant.</summary>
+internal static class NearestName
+{
+    /// <summary>The candidate at the smallest edit distance, case ignored; the first among equals.</summary>
+    public static string Of(string typed, IEnumerable<string> candidates) =>
+        candidates.MinBy(candidate => Distance(typed.ToUpperInvariant(), candidate.ToUpperInvariant()))
+        ?? throw new ArgumentException("no candidates", nameof(candidates));
+
+    /// <summary>Levenshtein's distance: the fewest insertions, deletions and replacements, kept one row at a time.</summary>
+    internal static int Distance(string from, string to)
+    {
+        int[] row = [.. Enumerable.Range(0, to.Length + 1)];
+        for (int i = 1; i <= from.Length; i++)
+        {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= to.Length; j++)
+            {
+                int replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.Min(replaced, 1 + Math.Min(row[j], row[j - 1]));
+            }
+        }
+
+        return row[to.Length];
+    }
+}
