@@ -3,10 +3,15 @@ namespace Hybrid.Orchestrator.Data;
 /// <summary>Finds the known name that someone who mistyped most likely meant.</summary>
 internal static class NearestName
 {
-    /// <summary>The candidate at the smallest edit distance, case ignored; the first among equals.</summary>
+    /// <summary>
+    /// A candidate that contains what was typed, else the one at the smallest edit distance; the first among equals, case ignored.
+    /// Without the first rule "wmdp" would be nearer to "mmlu" than to "wmdp-deduped".
+    /// </summary>
     public static string Of(string typed, IEnumerable<string> candidates) =>
-        candidates.MinBy(candidate => Distance(typed.ToUpperInvariant(), candidate.ToUpperInvariant()))
-        ?? throw new ArgumentException("no candidates", nameof(candidates));
+        candidates
+            .OrderBy(candidate => typed.Length > 0 && candidate.Contains(typed, StringComparison.OrdinalIgnoreCase) ? 0 : 1)
+            .ThenBy(candidate => Distance(typed.ToUpperInvariant(), candidate.ToUpperInvariant()))
+            .First();
 
     /// <summary>Levenshtein's distance: the fewest insertions, deletions and replacements, kept one row at a time.</summary>
     internal static int Distance(string from, string to)
