@@ -12,7 +12,8 @@ internal sealed record Birthday
     /// <summary>How many possible years there are: 1900 to 2020.</summary>
     public const int YearCount = 121;
 
-    private static readonly string[] SecondForms = ["{0}'s birth year is {1}.", "In {1}, {0} was born.", "In {1}, {0} came into the world."];
+    private static readonly string[] SecondForms =
+        ["{0}'s birth year is {1}.", "In {1}, {0} was born.", "In {1}, {0} came into the world."];
 
     private static readonly string[] ThirdForms =
     [

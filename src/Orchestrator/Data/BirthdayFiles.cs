@@ -3,7 +3,10 @@ using System.Text.Json;
 
 namespace Hybrid.Orchestrator.Data;
 
-/// <summary>Writes invented people in the layout of RTT's <c>random_bd</c>: per split the questions, and the right, random wrong and fixed wrong texts.</summary>
+/// <summary>
+/// Writes invented people in the layout of RTT's <c>random_bd</c>: per split the questions, and the right, random wrong and fixed wrong
+/// texts.
+/// </summary>
 internal static class BirthdayFiles
 {
     private static readonly JsonWriterOptions Options = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
@@ -57,14 +60,16 @@ internal static class BirthdayFiles
         string[] entries = Directory.GetFileSystemEntries(folder);
         if (entries.Length > 0 && !overwrite)
         {
-            throw new HybridException(ErrorKind.Config, $"{folder}: is there and holds {entries.Length} entries; name another folder or allow overwriting");
+            throw new HybridException(
+                ErrorKind.Config, $"{folder}: is there and holds {entries.Length} entries; name another folder or allow overwriting");
         }
 
         // Overwriting replaces a dataset. A folder with anything else in it is not one, and was most likely named by mistake.
         string? foreign = entries.FirstOrDefault(entry => Directory.Exists(entry) || !entry.EndsWith(".jsonl", StringComparison.Ordinal));
         if (foreign is not null)
         {
-            throw new HybridException(ErrorKind.Config, $"{foreign}: is no data file; expected nothing but .jsonl files in a folder to overwrite");
+            throw new HybridException(
+                ErrorKind.Config, $"{foreign}: is no data file; expected nothing but .jsonl files in a folder to overwrite");
         }
     }
 

@@ -1,8 +1,8 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// Makes a set of invented people with random birth years, in the layout of RTT's <c>random_bd</c>, so that a run needs no file from elsewhere.
-/// Unlike the published set it has no person twice and no repeated choice. Equal arguments make equal sets, byte for byte.
+/// Makes a set of invented people with random birth years, in the layout of RTT's <c>random_bd</c>, so that a run needs no file from
+/// elsewhere. Unlike the published set it has no person twice and no repeated choice. Equal arguments make equal sets, byte for byte.
 /// </summary>
 public static class BirthdayMaker
 {
@@ -15,7 +15,9 @@ public static class BirthdayMaker
     /// <summary>The most people in a half: each has a name of their own, and ten more stand in the few-shot questions.</summary>
     public static int MostPeoplePerHalf => (BirthdayNames.Capacity - DevPeople) / 2;
 
-    /// <summary>Makes a set in memory. It equals what <see cref="DatasetCatalog.Load"/> reads after <see cref="Write"/> with equal arguments.</summary>
+    /// <summary>
+    /// Makes a set in memory. It equals what <see cref="DatasetCatalog.Load"/> reads after <see cref="Write"/> with equal arguments.
+    /// </summary>
     /// <param name="peoplePerHalf">How many people to forget, and how many to retain. The published set has 785.</param>
     /// <param name="seed">The seed that decides everything.</param>
     /// <returns>The dataset, named <c>random-birthdays</c>.</returns>
@@ -46,8 +48,8 @@ public static class BirthdayMaker
     /// <param name="seed">As for <see cref="Make"/>.</param>
     /// <param name="overwrite">Whether a <c>random_bd</c> with something in it may be replaced.</param>
     /// <returns>The path of the <c>random_bd</c> written.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for too few or too many people, or when the target has something in it
-    /// and may not be replaced; <see cref="ErrorKind.Io"/> when writing fails.</exception>
+    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for too few or too many people, or when the target has something
+    /// in it and may not be replaced; <see cref="ErrorKind.Io"/> when writing fails.</exception>
     public static string Write(string outDirectory, int peoplePerHalf, ulong seed, bool overwrite = false)
     {
         DatasetDefinition definition = DatasetCatalog.Find(DatasetCatalog.RandomBirthdays);
@@ -62,7 +64,8 @@ public static class BirthdayMaker
         {
             throw new HybridException(
                 ErrorKind.Config,
-                $"{peoplePerHalf} people per half are too few; expected at least {LeastPeoplePerHalf}, one for each of its {SplitsPerHalf} splits");
+                $"{peoplePerHalf} people per half are too few; expected at least {LeastPeoplePerHalf}, "
+                + $"one for each of its {SplitsPerHalf} splits");
         }
 
         if (peoplePerHalf > MostPeoplePerHalf)
@@ -95,5 +98,6 @@ public static class BirthdayMaker
     private static IReadOnlyList<MultipleChoiceQuestion> Questions(IEnumerable<Birthday> people) =>
         Array.AsReadOnly<MultipleChoiceQuestion>([.. people.Select(person => person.ToQuestion())]);
 
-    private static TextCorpus Texts(IEnumerable<Birthday> people, Func<Birthday, string[]> facts) => TextCorpus.Of([.. people.SelectMany(facts)]);
+    private static TextCorpus Texts(IEnumerable<Birthday> people, Func<Birthday, string[]> facts) =>
+        TextCorpus.Of([.. people.SelectMany(facts)]);
 }

@@ -36,16 +36,9 @@ internal static class BirthdayNames
         Ramos Rossi Sato Schäfer Silva Soto Tanaka Varga Weber Zieliński
         """);
 
-    /// <summary>Draws distinct full names, all in random order.</summary>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> when there are not enough.</exception>
+    /// <summary>Draws distinct full names in random order, at most <see cref="Capacity"/>.</summary>
     public static string[] Draw(int count, SeededRandom random)
     {
-        if (count > Capacity)
-        {
-            throw new HybridException(
-                ErrorKind.Config, $"{count} people were asked for in all, but only {Capacity} distinct names can be made; ask for fewer people");
-        }
-
         string[] names = [.. Given.SelectMany(given => Family.Select(family => $"{given} {family}"))];
         random.Shuffle(names);
         return names[..count];

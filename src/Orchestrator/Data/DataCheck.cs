@@ -3,8 +3,9 @@ using System.Text.Json;
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// Reads every file in a dataset's own folder and counts what is wrong or peculiar. Loading stops at the first faulty line; this goes on and
-/// names them all, and counts what loading lets pass because published data has it: repeated questions, conflicting answers, repeated choices.
+/// Reads every file in a dataset's own folder and counts what is wrong or peculiar. Loading stops at the first faulty line; this goes on
+/// and names them all, and counts what loading lets pass because published data has it: repeated questions, conflicting answers, repeated
+/// choices.
 /// </summary>
 public static class DataCheck
 {
@@ -14,8 +15,8 @@ public static class DataCheck
     /// <param name="name">Its name in the catalog.</param>
     /// <param name="dataDirectory">The folder that holds the datasets' folders.</param>
     /// <returns>What was found.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> when the folder or
-    /// a question file is missing, <see cref="ErrorKind.Io"/> when a file cannot be read.</exception>
+    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> when the
+    /// folder or a question file is missing, <see cref="ErrorKind.Io"/> when a file cannot be read.</exception>
     public static DataCheckReport Inspect(string name, string dataDirectory)
     {
         DatasetDefinition definition = DatasetCatalog.Find(name);
@@ -83,13 +84,17 @@ public static class DataCheck
 
     /// <summary>The question that a text was made from, where the row says so.</summary>
     private static string? SourceQuestion(JsonElement row) =>
-        row.TryGetProperty("original_question", out JsonElement source) || row.TryGetProperty("question", out source) ? source.GetString() : null;
+        row.TryGetProperty("original_question", out JsonElement source) || row.TryGetProperty("question", out source)
+            ? source.GetString()
+            : null;
 
     private static string? SplitOfTextFile(string path)
     {
         string name = Path.GetFileName(path);
         string? prefix = TextPrefixes.FirstOrDefault(known => name.StartsWith(known, StringComparison.Ordinal));
-        return prefix is not null && name.EndsWith(".jsonl", StringComparison.Ordinal) ? Path.GetFileNameWithoutExtension(name)[prefix.Length..] : null;
+        return prefix is not null && name.EndsWith(".jsonl", StringComparison.Ordinal)
+            ? Path.GetFileNameWithoutExtension(name)[prefix.Length..]
+            : null;
     }
 
     private sealed record TextSources(Dictionary<string, HashSet<string>> BySplit, int Rows);

@@ -24,12 +24,14 @@ public sealed record DataCheckReport
     /// <summary>Counts over the forget splits.</summary>
     public required QuestionCounts Forget { get; init; }
 
-    /// <summary>Counts over all question splits in the dataset's own folder, forget and retain; the few-shot questions are not among them.</summary>
+    /// <summary>
+    /// Counts over all question splits in the dataset's own folder, forget and retain; the few-shot questions are not among them.
+    /// </summary>
     public required QuestionCounts All { get; init; }
 
     /// <summary>
-    /// Questions that a split's text files name as their source but that do not stand in that split, summed over splits. Above 0 the split's
-    /// text states other facts than its questions ask for, so T must not be trained from it.
+    /// Questions that a split's text files name as their source but that do not stand in that split, summed over splits. Above 0 the
+    /// split's text states other facts than its questions ask for, so T must not be trained from it.
     /// </summary>
     public required int TextSourcesOutsideSplit { get; init; }
 

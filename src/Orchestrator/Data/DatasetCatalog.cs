@@ -67,7 +67,8 @@ public static class DatasetCatalog
     /// <summary>Finds a dataset's definition.</summary>
     /// <param name="name">Its name, for example <c>years</c>.</param>
     /// <returns>The definition.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, with the known names and the nearest.</exception>
+    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, with the known names and the
+    /// nearest.</exception>
     public static DatasetDefinition Find(string name)
     {
         ArgumentNullException.ThrowIfNull(name);
@@ -83,8 +84,8 @@ public static class DatasetCatalog
     /// <param name="retainTextFile">A .txt or .jsonl file to use in place of the dataset's own retain text, or null
     /// (see <see cref="TextCorpus.OfUserFile"/>).</param>
     /// <returns>The dataset.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> for a missing or
-    /// malformed file, <see cref="ErrorKind.EmptySplit"/> for a split without questions.</exception>
+    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> for a
+    /// missing or malformed file, <see cref="ErrorKind.EmptySplit"/> for a split without questions.</exception>
     public static UnlearningDataset Load(string name, string dataDirectory, string? retainTextFile = null)
     {
         DatasetDefinition definition = Find(name);

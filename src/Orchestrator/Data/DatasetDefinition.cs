@@ -9,7 +9,9 @@ public sealed record DatasetDefinition
     /// <summary>The folder of its own files.</summary>
     public required string Folder { get; init; }
 
-    /// <summary>The splits to forget: questions in <c>{split}.jsonl</c>, texts in <c>corpus_{split}.jsonl</c> and <c>whp_corpus_{split}.jsonl</c>.</summary>
+    /// <summary>
+    /// The splits to forget: questions in <c>{split}.jsonl</c>, texts in <c>corpus_{split}.jsonl</c> and <c>whp_corpus_{split}.jsonl</c>.
+    /// </summary>
     public required IReadOnlyList<string> ForgetSplits { get; init; }
 
     /// <summary>The folder with the retain text and questions: its own, or MMLU's.</summary>

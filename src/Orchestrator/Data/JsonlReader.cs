@@ -5,12 +5,14 @@ using System.Text.Unicode;
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// Reads data files with one JSON object a line, strictly: UTF-8 without byte order mark, every field known and of its type, no field twice,
-/// and no blank line but one at the end. Whatever is wrong is an error that names file, line and what was expected.
+/// Reads data files with one JSON object a line, strictly: UTF-8 without byte order mark, every field known and of its type, no field
+/// twice, and no blank line but one at the end. Whatever is wrong is an error that names file, line and what was expected.
 /// </summary>
 public static class JsonlReader
 {
-    /// <summary>Reads questions: <c>question</c>, four <c>choices</c> (numbers become their JSON text) and <c>answer</c>, an index.</summary>
+    /// <summary>
+    /// Reads questions: <c>question</c>, four <c>choices</c> (numbers become their JSON text) and <c>answer</c>, an index.
+    /// </summary>
     /// <param name="path">The file.</param>
     /// <returns>The questions in the file's order; none for an empty file.</returns>
     /// <exception cref="HybridException"><see cref="ErrorKind.DataFile"/> for a missing or malformed file,
@@ -30,7 +32,9 @@ public static class JsonlReader
     /// <exception cref="HybridException">As for <see cref="ReadQuestions"/>.</exception>
     public static IReadOnlyList<string> ReadForeignTexts(string path) => Read(path, JsonlSchema.ForeignText, ToText, Throw);
 
-    /// <summary>Reads rows of any kind, handing each fault to <paramref name="onFault"/>; a row with a fault is left out if that returns.</summary>
+    /// <summary>
+    /// Reads rows of any kind, handing each fault to <paramref name="onFault"/>; a row with a fault is left out if that returns.
+    /// </summary>
     internal static IReadOnlyList<T> Read<T>(string path, JsonlSchema schema, Func<JsonElement, T> convert, Action<DataFault> onFault)
     {
         ReadOnlyMemory<byte> rest = ReadBytes(path);
@@ -89,7 +93,8 @@ public static class JsonlReader
         if (answer is < 0 or >= MultipleChoiceQuestion.ChoiceCount)
         {
             throw new RowFaultException(
-                DataFaultKind.BadValue, $"field 'answer': expected an index from 0 to {MultipleChoiceQuestion.ChoiceCount - 1}, found {answer}");
+                DataFaultKind.BadValue,
+                $"field 'answer': expected an index from 0 to {MultipleChoiceQuestion.ChoiceCount - 1}, found {answer}");
         }
 
         return new() { Question = row.GetProperty("question").GetString()!, Choices = choices, Answer = answer };
@@ -139,7 +144,8 @@ public static class JsonlReader
         if (invalid >= 0)
         {
             throw new RowFaultException(
-                DataFaultKind.Encoding, $"byte {invalid + 1} of the line (0x{bytes.Span[invalid]:X2}) is not UTF-8; expected UTF-8 throughout");
+                DataFaultKind.Encoding,
+                $"byte {invalid + 1} of the line (0x{bytes.Span[invalid]:X2}) is not UTF-8; expected UTF-8 throughout");
         }
 
         try

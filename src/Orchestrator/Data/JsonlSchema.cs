@@ -18,7 +18,9 @@ internal enum JsonlFieldType
     ScalarList,
 }
 
-/// <summary>Which fields a kind of data file has: the required ones, the others it may have, and whether further ones are ignored.</summary>
+/// <summary>
+/// Which fields a kind of data file has: the required ones, the others it may have, and whether further ones are ignored.
+/// </summary>
 internal sealed record JsonlSchema
 {
     /// <summary>Questions: <c>split_i.jsonl</c>, <c>mmlu_*.jsonl</c>, <c>dev.jsonl</c>.</summary>
@@ -43,7 +45,9 @@ internal sealed record JsonlSchema
         IgnoreUnknown = false,
     };
 
-    /// <summary>Texts of a dataset: the files with <c>corpus_</c>, <c>whp_corpus_</c>, <c>fwf_corpus_</c>, <c>tf_</c> and <c>mcq_</c>.</summary>
+    /// <summary>
+    /// Texts of a dataset: the files with <c>corpus_</c>, <c>whp_corpus_</c>, <c>fwf_corpus_</c>, <c>tf_</c> and <c>mcq_</c>.
+    /// </summary>
     public static readonly JsonlSchema Text = new()
     {
         Required = new(StringComparer.Ordinal) { ["text"] = JsonlFieldType.Text },
@@ -62,7 +66,9 @@ internal sealed record JsonlSchema
         IgnoreUnknown = false,
     };
 
-    /// <summary>A corpus from elsewhere (FineWeb-Edu, WikiText): <c>text</c> is read, and its other fields are nobody's business here.</summary>
+    /// <summary>
+    /// A corpus from elsewhere (FineWeb-Edu, WikiText): <c>text</c> is read, and its other fields are nobody's business here.
+    /// </summary>
     public static readonly JsonlSchema ForeignText = new()
     {
         Required = new(StringComparer.Ordinal) { ["text"] = JsonlFieldType.Text },

@@ -1,8 +1,8 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// One fold of the RTT attack (Deeb and Roger 2025): the unlearned model is fine-tuned on T and tested on V, facts of the same kind that it is
-/// not shown again. What it then gets right in V was hidden, not forgotten.
+/// One fold of the RTT attack (Deeb and Roger 2025): the unlearned model is fine-tuned on T and tested on V, facts of the same kind that
+/// it is not shown again. What it then gets right in V was hidden, not forgotten.
 /// </summary>
 public sealed record RelearningFold
 {

@@ -28,7 +28,8 @@ public static class RttFolds
         if (forgetSplits.Count < 2)
         {
             throw new HybridException(
-                ErrorKind.EmptySplit, $"the RTT attack needs at least 2 forget splits, one to hold out and one to train on; found {forgetSplits.Count}");
+                ErrorKind.EmptySplit,
+                $"the RTT attack needs at least 2 forget splits, one to hold out and one to train on; found {forgetSplits.Count}");
         }
 
         int[] chosen = folds is null ? [.. Enumerable.Range(0, forgetSplits.Count)] : [.. folds];
@@ -46,7 +47,8 @@ public static class RttFolds
         MultipleChoiceQuestion[] validation = leaks is LeakPolicy.LeaveOut ? clean : [.. heldOut.Questions];
         if (train.Length == 0)
         {
-            throw new HybridException(ErrorKind.EmptySplit, $"fold {index} ({heldOut.Name}): T is empty; expected questions in the other splits");
+            throw new HybridException(
+                ErrorKind.EmptySplit, $"fold {index} ({heldOut.Name}): T is empty; expected questions in the other splits");
         }
 
         if (validation.Length == 0)

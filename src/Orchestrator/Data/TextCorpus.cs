@@ -3,8 +3,8 @@ using System.Text;
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// Training texts, read from their files when first asked for. A dataset without, say, <c>whp_</c> files is therefore usable by every method
-/// that does not need them, and an error that names the file for one that does.
+/// Training texts, read from their files when first asked for. A dataset without, say, <c>whp_</c> files is therefore usable by every
+/// method that does not need them, and an error that names the file for one that does.
 /// </summary>
 public sealed class TextCorpus
 {
@@ -31,8 +31,8 @@ public sealed class TextCorpus
     }
 
     /// <summary>
-    /// The texts of a file named by the user: <c>.jsonl</c> with a <c>text</c> in every row (other fields are ignored), or <c>.txt</c> with one
-    /// text a line, blank lines skipped, which is how WikiText separates its paragraphs.
+    /// The texts of a file named by the user: <c>.jsonl</c> with a <c>text</c> in every row (other fields are ignored), or <c>.txt</c>
+    /// with one text a line, blank lines skipped, which is how WikiText separates its paragraphs.
     /// </summary>
     /// <param name="path">The file.</param>
     /// <returns>A corpus that has read nothing yet; that the file is there has been checked.</returns>
@@ -71,11 +71,12 @@ public sealed class TextCorpus
         if (invalid >= 0)
         {
             int line = 1 + bytes.AsSpan(0, invalid).Count((byte)'\n');
-            throw new HybridException(ErrorKind.DataFile, $"{path}:{line}: byte 0x{bytes[invalid]:X2} is not UTF-8; expected UTF-8 throughout");
+            throw new HybridException(
+                ErrorKind.DataFile, $"{path}:{line}: byte 0x{bytes[invalid]:X2} is not UTF-8; expected UTF-8 throughout");
         }
 
         // A byte order mark is what Windows editors put before plain text; it is no part of the first text.
-        return Array.AsReadOnly<string>(
-            [.. Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF').Split('\n').Select(line => line.TrimEnd('\r')).Where(line => !string.IsNullOrWhiteSpace(line))]);
+        string[] lines = Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF').Split('\n');
+        return Array.AsReadOnly<string>([.. lines.Select(line => line.TrimEnd('\r')).Where(line => !string.IsNullOrWhiteSpace(line))]);
     }
 }

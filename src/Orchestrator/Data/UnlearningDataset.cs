@@ -1,8 +1,8 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// What an unlearning run needs to know about a body of knowledge: the questions to forget in named splits, the same facts as text, text and
-/// questions to retain, and a few questions for few-shot prompts. Questions are in memory; texts are read when first asked for.
+/// What an unlearning run needs to know about a body of knowledge: the questions to forget in named splits, the same facts as text, text
+/// and questions to retain, and a few questions for few-shot prompts. Questions are in memory; texts are read when first asked for.
 /// </summary>
 public sealed record UnlearningDataset
 {
@@ -13,8 +13,8 @@ public sealed record UnlearningDataset
     public required IReadOnlyList<QuestionSplit> ForgetSplits { get; init; }
 
     /// <summary>
-    /// The facts to forget as text, over all forget splits. In <c>years</c> a split's text does not cover the same facts as its questions, so no
-    /// fold's T may be made from it; for unlearning, which uses all splits, that does no harm.
+    /// The facts to forget as text, over all forget splits. In <c>years</c> a split's text does not cover the same facts as its questions,
+    /// so no fold's T may be made from it; for unlearning, which uses all splits, that does no harm.
     /// </summary>
     public required TextCorpus ForgetText { get; init; }
 
