@@ -42,7 +42,8 @@ public static class BpeLearner
                 continue; // Text must not turn into a special token by merging.
             }
 
-            // Two pairs can spell the same token (ab+c and a+bc); both merges are then needed, and the token once.
+            // Should two pairs spell the same token (ab+c and a+bc), both merges are needed and the token once. No text is known
+            // that makes them do so, but nothing here rests on that.
             if (!ids.TryGetValue(token, out int id))
             {
                 id = tokens.Count;
@@ -50,7 +51,7 @@ public static class BpeLearner
                 ids.Add(token, id);
             }
 
-            // A token that is spelled anew can bring back a pair that was used up; its merge is known already.
+            // Likewise, a token spelled anew could bring back a pair that was used up, whose merge is known already.
             if (merged.Add(pair))
             {
                 merges.Add((tokens[pair.Left], tokens[pair.Right]));
