@@ -28,7 +28,8 @@ public sealed record QuestionCounts
     {
         (int Split, MultipleChoiceQuestion Row)[] rows =
             [.. splits.SelectMany((split, index) => split.Questions.Select(question => (index, question)))];
-        IGrouping<string, (int Split, MultipleChoiceQuestion Row)>[] byText = [.. rows.GroupBy(entry => entry.Row.Question, StringComparer.Ordinal)];
+        IGrouping<string, (int Split, MultipleChoiceQuestion Row)>[] byText =
+            [.. rows.GroupBy(entry => entry.Row.Question, StringComparer.Ordinal)];
         return new()
         {
             Questions = rows.Length,

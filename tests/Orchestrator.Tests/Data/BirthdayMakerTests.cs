@@ -100,6 +100,29 @@ public sealed class BirthdayMakerTests : IDisposable
     }
 
     [Fact]
+    public void NoTwoSplitsDrawTheSameYears()
+    {
+        UnlearningDataset made = BirthdayMaker.Make(50, 14);
+
+        IEnumerable<string> years = made.ForgetSplits
+            .Select(split => split.Questions)
+            .Append([.. made.RetainQuestions.Take(10)])
+            .Append(made.DevQuestions)
+            .Select(questions => string.Join(' ', questions.Select(question => question.CorrectChoice)));
+
+        Assert.Distinct(years);
+    }
+
+    [Fact]
+    public void TheSetOfASeedIsTheSameInEveryVersion()
+    {
+        // What was published for a seed must stay what the seed makes: a change here is a change of every result on made sets.
+        MultipleChoiceQuestion first = BirthdayMaker.Make(785, 1).ForgetSplits[0].Questions[0];
+
+        Assert.Equal("When was Elio Berg born? 1944 1923", $"{first.Question} {first.Choices[0]} {first.Choices[1]}");
+    }
+
+    [Fact]
     public void AnswersAreAtEveryPositionEquallyOften()
     {
         UnlearningDataset made = BirthdayMaker.Make(2000, 7);
