@@ -6,6 +6,9 @@ namespace Hybrid.Interop;
 /// </summary>
 public readonly ref struct TensorScope
 {
+    /// <summary>Marks an open scope that collects nothing; always empty.</summary>
+    private static readonly List<Tensor> Unowned = [];
+
     [ThreadStatic]
     private static Stack<List<Tensor>>? open;
 
@@ -21,6 +24,16 @@ public readonly ref struct TensorScope
         return new TensorScope(members);
     }
 
+    /// <summary>
+    /// Opens a scope that owns nothing: tensors made inside it belong to whoever makes them. For parameters and optimizer states, which
+    /// outlive the step that happens to create them.
+    /// </summary>
+    public static TensorScope Outside()
+    {
+        (open ??= new Stack<List<Tensor>>()).Push(Unowned);
+        return new TensorScope(Unowned);
+    }
+
     /// <summary>Takes <paramref name="tensor"/> out of this scope and into the one outside, if there is one.</summary>
     public Tensor Keep(Tensor tensor)
     {
@@ -32,7 +45,7 @@ public readonly ref struct TensorScope
         if (open!.Count > 1)
         {
             List<Tensor> inner = open.Pop();
-            open.Peek().Add(tensor);
+            Join(tensor);
             open.Push(inner);
         }
 
@@ -57,7 +70,7 @@ public readonly ref struct TensorScope
     /// <summary>Lets a new tensor join the innermost scope of the calling thread.</summary>
     internal static void Join(Tensor tensor)
     {
-        if (open is { Count: > 0 })
+        if (open is { Count: > 0 } && !ReferenceEquals(open.Peek(), Unowned))
         {
             open.Peek().Add(tensor);
         }

@@ -110,6 +110,7 @@ public sealed class LlamaModel : IDisposable
     /// <summary>An independent copy with its own storage.</summary>
     public LlamaModel Clone()
     {
+        using TensorScope outside = TensorScope.Outside();
         var copies = new List<KeyValuePair<string, Tensor>>();
         foreach (string name in Names)
         {

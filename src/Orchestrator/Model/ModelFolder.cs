@@ -22,6 +22,7 @@ public static class ModelFolder
         LlamaConfig config = LoadConfig(folder);
         string path = WeightsPath(folder);
         using SafetensorsFile file = Open(path);
+        using TensorScope outside = TensorScope.Outside();
         var parameters = new List<KeyValuePair<string, Tensor>>();
         try
         {

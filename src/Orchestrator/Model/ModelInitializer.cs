@@ -11,6 +11,7 @@ public static class ModelInitializer
     /// <summary>A float32 model on the CPU; the same seed gives the same bits.</summary>
     public static LlamaModel Create(LlamaConfig config, SeededRandom random)
     {
+        using TensorScope outside = TensorScope.Outside();
         var parameters = new List<KeyValuePair<string, Tensor>>();
         foreach ((string name, long[] shape) in ParameterNames.All(config))
         {

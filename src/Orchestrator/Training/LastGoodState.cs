@@ -1,0 +1,50 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+
+namespace Hybrid.Orchestrator.Training;
+
+/// <summary>
+/// A copy of the trainable parameters, on the host, to return to when training diverges: by the time a loss is not a number, the update
+/// that broke the model has already been made.
+/// </summary>
+public sealed class LastGoodState : IDisposable
+{
+    private readonly LlamaModel model;
+    private readonly (string Name, Tensor Copy)[] copies;
+
+    /// <summary>Copies the parameters that are trainable now.</summary>
+    public LastGoodState(LlamaModel model)
+    {
+        using TensorScope outside = TensorScope.Outside();
+        this.model = model;
+        copies = [.. model.Trainable().Select(name => (name, CopyToHost(model[name])))];
+    }
+
+    /// <summary>Takes the parameters as they are now.</summary>
+    public void Update()
+    {
+        foreach ((string name, Tensor copy) in copies)
+        {
+            copy.CopyFrom(model[name]);
+        }
+    }
+
+    /// <summary>Puts the parameters back.</summary>
+    public void Restore()
+    {
+        foreach ((string name, Tensor copy) in copies)
+        {
+            model[name].CopyFrom(copy);
+        }
+    }
+
+    /// <summary>Frees the copies.</summary>
+    public void Dispose() => Optimizers.Free(copies.Select(entry => entry.Copy));
+
+    private static Tensor CopyToHost(Tensor tensor)
+    {
+        Tensor copy = Tensor.Zeros(tensor.Shape, tensor.ElementType, Device.Cpu);
+        copy.CopyFrom(tensor);
+        return copy;
+    }
+}

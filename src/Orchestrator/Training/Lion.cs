@@ -1,0 +1,18 @@
+using Hybrid.Interop;
+
+namespace Hybrid.Orchestrator.Training;
+
+/// <summary>Lion (Chen et al. 2023): every weight moves by the learning rate in the direction of a sign.</summary>
+public sealed class Lion(IReadOnlyList<Tensor> parameters, double weightDecay) : IOptimizer
+{
+    private const double Beta1 = 0.9;
+    private const double Beta2 = 0.99;
+    private readonly Tensor[] momenta = Optimizers.ZerosLike(parameters);
+
+    /// <inheritdoc/>
+    public void Step(IReadOnlyList<Tensor?> gradients, double learningRate) =>
+        OptimizerSteps.Lion(parameters, gradients, momenta, learningRate, Beta1, Beta2, weightDecay);
+
+    /// <inheritdoc/>
+    public void Dispose() => Optimizers.Free(momenta);
+}

@@ -1,0 +1,52 @@
+namespace Hybrid.Orchestrator.Training;
+
+/// <summary>The optimizers there are.</summary>
+public enum OptimizerKind
+{
+    /// <summary>Lion, β = (0.9, 0.99): the unlearning methods' and the attack's (method of the paper and of RTT).</summary>
+    Lion,
+
+    /// <summary>AdamW, β = (0.9, 0.99).</summary>
+    AdamW,
+
+    /// <summary>Plain stochastic gradient descent.</summary>
+    Sgd,
+}
+
+/// <summary>How parameters follow their gradients.</summary>
+public sealed record OptimizerOptions
+{
+    /// <summary>Which rule.</summary>
+    public required OptimizerKind Kind { get; init; }
+
+    /// <summary>Learning rate after warm-up.</summary>
+    public required double LearningRate { get; init; }
+
+    /// <summary>Optimizer steps over which the rate rises linearly from 0; 0 for none.</summary>
+    public required int WarmupSteps { get; init; }
+
+    /// <summary>Decoupled weight decay.</summary>
+    public required double WeightDecay { get; init; }
+
+    /// <summary>The rate of a step, counted from 1: linear up to <see cref="WarmupSteps"/>, then constant.</summary>
+    public double RateAt(int step) => step >= WarmupSteps ? LearningRate : LearningRate * step / WarmupSteps;
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (!(LearningRate > 0) || double.IsInfinity(LearningRate))
+        {
+            yield return $"learning rate {LearningRate} must be positive";
+        }
+
+        if (WarmupSteps < 0)
+        {
+            yield return $"warm-up steps {WarmupSteps} must not be negative";
+        }
+
+        if (!(WeightDecay >= 0))
+        {
+            yield return $"weight decay {WeightDecay} must not be negative";
+        }
+    }
+}

@@ -1,0 +1,46 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+
+namespace Hybrid.Orchestrator.Training;
+
+/// <summary>Optimizer steps on the parameters of a model that are trainable when it is made.</summary>
+public sealed class TrainingStep : IDisposable
+{
+    private readonly Tensor[] parameters;
+    private readonly IOptimizer optimizer;
+    private readonly OptimizerOptions options;
+
+    /// <summary>Starts with an empty optimizer state.</summary>
+    public TrainingStep(LlamaModel model, OptimizerOptions options)
+    {
+        parameters = [.. model.Trainable().Select(name => model[name])];
+        optimizer = Optimizers.Create(options, parameters);
+        this.options = options;
+    }
+
+    /// <summary>Steps taken so far.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>
+    /// Computes the loss, its gradients and the update. <paramref name="compute"/> runs inside a tensor scope; what it makes is freed before
+    /// this returns.
+    /// </summary>
+    /// <exception cref="HybridException">Diverged: the loss is not finite. The parameters are as the step before left them.</exception>
+    public TrainingProgress Run(string stage, int totalSteps, Func<ForgetRetainLoss> compute)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        ForgetRetainLoss loss = compute();
+        double value = loss.Total.Item();
+        if (!double.IsFinite(value))
+        {
+            throw new HybridException(ErrorKind.Diverged, $"{stage}: the loss is {value} at step {Count + 1} of {totalSteps}; a smaller learning rate may help");
+        }
+
+        optimizer.Step(Autograd.Gradients(loss.Total, parameters), options.RateAt(Count + 1));
+        Count++;
+        return new TrainingProgress(stage, Count, totalSteps, value, loss.Forget?.Item(), loss.Retain?.Item());
+    }
+
+    /// <summary>Frees the optimizer's state.</summary>
+    public void Dispose() => optimizer.Dispose();
+}

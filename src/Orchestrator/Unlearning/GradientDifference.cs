@@ -1,0 +1,102 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Training;
+
+namespace Hybrid.Orchestrator.Unlearning;
+
+/// <summary>Options of gradient difference.</summary>
+public sealed record GradientDifferenceOptions
+{
+    /// <summary>α, the weight of the retain loss.</summary>
+    public required double RetainCoefficient { get; init; }
+
+    /// <summary>Passes over the forget set.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Forget examples a step; as many retain examples go with them.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>How parameters move.</summary>
+    public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (!(RetainCoefficient >= 0))
+        {
+            yield return $"retain coefficient {RetainCoefficient} must not be negative";
+        }
+
+        if (Epochs < 1 || BatchSize < 1)
+        {
+            yield return $"epochs {Epochs} and batch size {BatchSize} must be at least 1";
+        }
+
+        foreach (string problem in Optimizer.Validate())
+        {
+            yield return problem;
+        }
+    }
+}
+
+/// <summary>
+/// Gradient difference (Liu, Liu and Stone 2022): L = −NLL(forget) + α NLL(retain), all parameters trained. A forget batch goes with a
+/// retain batch of the same size, taken in a cyclic order; both pass through the model as one batch.
+/// </summary>
+public sealed class GradientDifference(GradientDifferenceOptions options) : IUnlearningMethod
+{
+    /// <inheritdoc/>
+    public string Name => "gd";
+
+    /// <inheritdoc/>
+    public int CountSteps(int forgetExamples, int retainExamples) => options.Epochs * BatchSampler.StepsPerEpoch(forgetExamples, options.BatchSize);
+
+    /// <inheritdoc/>
+    public UnlearningOutcome Run(UnlearningContext context)
+    {
+        context.Model.SetTrainable(context.Model.Names);
+        return new UnlearningOutcome(Train("unlearn", options, context, context.Model, (model, batch) => Losses.TokenNll(model, batch.Packed)), []);
+    }
+
+    /// <summary>
+    /// The loop itself, on whatever parameters of <paramref name="model"/> are trainable; KUnBR runs it on one grafted block.
+    /// </summary>
+    /// <param name="stage">Name for progress and errors.</param>
+    /// <param name="options">Options.</param>
+    /// <param name="context">Sets, chance, progress and cancellation.</param>
+    /// <param name="model">The model to train.</param>
+    /// <param name="tokenNll">NLL of the scored tokens [N] of a batch.</param>
+    /// <returns>Steps taken.</returns>
+    internal static int Train(string stage, GradientDifferenceOptions options, UnlearningContext context, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll)
+    {
+        using var step = new TrainingStep(model, options.Optimizer);
+        using var lastGood = new LastGoodState(model);
+        SeededRandom random = context.Random.Fork(stage);
+        var retain = new CyclicSampler(context.Retain.Count, random.Fork("retain"));
+        int steps = options.Epochs * BatchSampler.StepsPerEpoch(context.Forget.Count, options.BatchSize);
+        try
+        {
+            for (int epoch = 0; epoch < options.Epochs; epoch++)
+            {
+                foreach (int[] forget in BatchSampler.Epoch(context.Forget.Count, options.BatchSize, random.Fork($"epoch {epoch}")))
+                {
+                    context.Cancellation.ThrowIfCancellationRequested();
+                    var batch = new ForgetRetainBatch(
+                        [.. forget.Select(i => context.Forget[i])],
+                        [.. retain.Take(forget.Length).Select(i => context.Retain[i])]);
+                    TrainingProgress done = step.Run(stage, steps, () => Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient));
+                    context.Progress?.Report(done);
+                }
+
+                lastGood.Update();
+            }
+        }
+        catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
+        {
+            lastGood.Restore();
+            throw;
+        }
+
+        return step.Count;
+    }
+}

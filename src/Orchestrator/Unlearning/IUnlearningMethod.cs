@@ -1,0 +1,51 @@
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Training;
+
+namespace Hybrid.Orchestrator.Unlearning;
+
+/// <summary>A way of making a model forget. One method is one file.</summary>
+public interface IUnlearningMethod
+{
+    /// <summary>The name in configurations and on the command line.</summary>
+    string Name { get; }
+
+    /// <summary>Optimizer steps that a run on the given numbers of examples takes.</summary>
+    int CountSteps(int forgetExamples, int retainExamples);
+
+    /// <summary>Changes the context's model in place.</summary>
+    /// <exception cref="HybridException">Diverged: the loss was not finite; the model is as after the last whole pass. BlockPlan: the model's layers do not fit the options.</exception>
+    /// <exception cref="OperationCanceledException">Cancelled; the model is whole, as after some step.</exception>
+    UnlearningOutcome Run(UnlearningContext context);
+}
+
+/// <summary>What a method works on.</summary>
+public sealed record UnlearningContext
+{
+    /// <summary>The model to change. Its parameters' values on entry are the original model.</summary>
+    public required LlamaModel Model { get; init; }
+
+    /// <summary>The forget set.</summary>
+    public required IReadOnlyList<TokenSequence> Forget { get; init; }
+
+    /// <summary>The retain set.</summary>
+    public required IReadOnlyList<TokenSequence> Retain { get; init; }
+
+    /// <summary>The run's source of chance.</summary>
+    public required SeededRandom Random { get; init; }
+
+    /// <summary>Told of every step.</summary>
+    public IProgress<TrainingProgress>? Progress { get; init; }
+
+    /// <summary>Stops the run between two steps.</summary>
+    public CancellationToken Cancellation { get; init; }
+}
+
+/// <summary>What a method reports beside the changed model.</summary>
+/// <param name="Steps">Optimizer steps taken.</param>
+/// <param name="Rounds">KUnBR's rounds; empty for other methods.</param>
+public sealed record UnlearningOutcome(int Steps, IReadOnlyList<ReinsertionRound> Rounds);
+
+/// <summary>One round of re-insertion.</summary>
+/// <param name="Density">Normalised knowledge density of every layer, as the round's choice saw it; empty where the strategy ignores it.</param>
+/// <param name="Blocks">The blocks that were grafted, in that order.</param>
+public sealed record ReinsertionRound(IReadOnlyList<double> Density, IReadOnlyList<int> Blocks);

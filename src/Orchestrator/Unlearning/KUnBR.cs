@@ -1,0 +1,167 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Training;
+
+namespace Hybrid.Orchestrator.Unlearning;
+
+/// <summary>When knowledge density is measured.</summary>
+public enum DensityReestimate
+{
+    /// <summary>At the start of every round, on the model as it is then.</summary>
+    EachRound,
+
+    /// <summary>Before the first round only.</summary>
+    Once,
+}
+
+/// <summary>Options of KUnBR.</summary>
+public sealed record KUnBROptions
+{
+    /// <summary>Gradient difference as pre-unlearning runs it; its α, batch size and optimizer serve the blocks too.</summary>
+    public required GradientDifferenceOptions PreUnlearning { get; init; }
+
+    /// <summary>M.</summary>
+    public required int Blocks { get; init; }
+
+    /// <summary>K.</summary>
+    public required int SelectedBlocks { get; init; }
+
+    /// <summary>How blocks are chosen.</summary>
+    public required BlockStrategy Strategy { get; init; }
+
+    /// <summary>With the density strategy, blocks that hold one of this many last layers are not chosen.</summary>
+    public required int IgnoreHeadLayers { get; init; }
+
+    /// <summary>Passes over the forget set for each grafted block.</summary>
+    public required int EpochsPerBlock { get; init; }
+
+    /// <summary>Rounds of choosing and re-inserting.</summary>
+    public required int Rounds { get; init; }
+
+    /// <summary>When density is measured.</summary>
+    public required DensityReestimate Reestimate { get; init; }
+
+    /// <summary>Whether density counts the MLP's matrices only.</summary>
+    public required bool MlpOnly { get; init; }
+
+    /// <summary>Bytes of frozen layers' outputs kept during a graft; what does not fit is recomputed.</summary>
+    public required long PrefixMemoryBytes { get; init; }
+
+    /// <summary>Ablation: false trains all parameters by gradient difference for as many passes instead of re-inserting.</summary>
+    public required bool Reinsert { get; init; }
+
+    /// <summary>Ablation: false leaves pre-unlearning out.</summary>
+    public required bool PreUnlearn { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        foreach (string problem in PreUnlearning.Validate())
+        {
+            yield return problem;
+        }
+
+        if (Blocks < 1 || SelectedBlocks < 1 || EpochsPerBlock < 1 || Rounds < 1)
+        {
+            yield return $"blocks {Blocks}, selected blocks {SelectedBlocks}, epochs per block {EpochsPerBlock} and rounds {Rounds} must be at least 1";
+        }
+
+        if (IgnoreHeadLayers < 0 || PrefixMemoryBytes < 0)
+        {
+            yield return $"ignored head layers {IgnoreHeadLayers} and prefix memory {PrefixMemoryBytes} must not be negative";
+        }
+    }
+}
+
+/// <summary>
+/// KUnBR (section 4.5): gradient difference first; then the blocks densest in the knowledge to forget are moved, one by one, into the
+/// original model in their own positions, where no other unlearned layer covers for them, trained there alone, and moved back.
+/// </summary>
+public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
+{
+    /// <inheritdoc/>
+    public string Name => "kunbr";
+
+    /// <inheritdoc/>
+    public int CountSteps(int forgetExamples, int retainExamples)
+    {
+        int epochs = (options.PreUnlearn ? options.PreUnlearning.Epochs : 0) + ReinsertionEpochs;
+        return epochs * BatchSampler.StepsPerEpoch(forgetExamples, options.PreUnlearning.BatchSize);
+    }
+
+    private int ReinsertionEpochs => options.Rounds * options.SelectedBlocks * options.EpochsPerBlock;
+
+    /// <inheritdoc/>
+    public UnlearningOutcome Run(UnlearningContext context)
+    {
+        LlamaModel unlearned = context.Model;
+        BlockPlan plan = BlockPlan.Cut(unlearned.Config.Layers, options.Blocks);
+        // A choice that cannot be made is better known before the training than after it.
+        _ = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, new double[plan.Layers]);
+        using LlamaModel original = unlearned.Clone();
+
+        int steps = 0;
+        if (options.PreUnlearn)
+        {
+            unlearned.SetTrainable(unlearned.Names);
+            steps += GradientDifference.Train("pre-unlearn", options.PreUnlearning, context, unlearned, TokenNll);
+        }
+
+        if (!options.Reinsert)
+        {
+            unlearned.SetTrainable(unlearned.Names);
+            steps += GradientDifference.Train("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, context, unlearned, TokenNll);
+            return new UnlearningOutcome(steps, []);
+        }
+
+        var rounds = new List<ReinsertionRound>();
+        double[] density = [];
+        for (int round = 0; round < options.Rounds; round++)
+        {
+            if (options.Strategy == BlockStrategy.Density && (round == 0 || options.Reestimate == DensityReestimate.EachRound))
+            {
+                density = KnowledgeDensity.Normalize(KnowledgeDensity.Measure(unlearned, context.Forget, options.MlpOnly, options.PreUnlearning.BatchSize, context.Progress, context.Cancellation));
+            }
+
+            int[] blocks = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, density);
+            foreach (int block in blocks)
+            {
+                steps += Reinsert(plan, block, round, original, unlearned, context);
+            }
+
+            rounds.Add(new ReinsertionRound(density, blocks));
+        }
+
+        return new UnlearningOutcome(steps, rounds);
+    }
+
+    /// <summary>Moves the block into the original model, trains it there with everything else frozen, and moves it back, come what may.</summary>
+    private int Reinsert(BlockPlan plan, int block, int round, LlamaModel original, LlamaModel unlearned, UnlearningContext context)
+    {
+        (int first, int end) = plan.LayersOf(block);
+        string[] names = [.. Enumerable.Range(first, end - first).SelectMany(layer => ParameterNames.LayerParts.Select(part => ParameterNames.Layer(layer, part)))];
+        Tensor[] there = [.. names.Select(name => original[name])], here = [.. names.Select(name => unlearned[name])];
+
+        Graft.Exchange(there, here);
+        try
+        {
+            original.SetTrainable(names);
+            using var prefix = new FrozenPrefix(original, first, options.PrefixMemoryBytes);
+            string layers = end - first == 1 ? $"layer {first}" : $"layers {first}–{end - 1}";
+            string stage = options.Rounds == 1 ? $"re-insert {layers}" : $"round {round + 1}, re-insert {layers}";
+            return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, original, NllAbovePrefix);
+
+            Tensor NllAbovePrefix(LlamaModel model, ForgetRetainBatch batch)
+            {
+                Tensor hidden = model.RunLayers(prefix.States(batch.Sequences), batch.Packed, first, model.Config.Layers);
+                return Losses.TokenNll(model, hidden, batch.Packed);
+            }
+        }
+        finally
+        {
+            Graft.Exchange(there, here);
+        }
+    }
+
+    private static Tensor TokenNll(LlamaModel model, ForgetRetainBatch batch) => Losses.TokenNll(model, batch.Packed);
+}
