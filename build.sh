@@ -102,18 +102,20 @@ check_dotnet() {
 
 check_libtorch_variable() {
     if [[ -n ${LIBTORCH:-} ]] && ! is_libtorch "$LIBTORCH"; then
-        fail "LIBTORCH=$LIBTORCH holds no LibTorch (no share/cmake/Torch/TorchConfig.cmake with lib/libtorch_cpu.so)"
+        fail "LIBTORCH=$LIBTORCH holds no LibTorch (no include/ATen/ATen.h with lib/libtorch_cpu.so)"
     fi
 }
 
 # missing_packages [tests] : the Debian packages that would bring what is not here.
 missing_packages() {
-    local packages=()
+    local packages=() torch
+    torch=$(find_libtorch) || packages+=(libtorch-dev libopenblas0-pthread)
     command -v "${CXX:-g++}" >/dev/null || packages+=(g++)
     command -v cmake >/dev/null || packages+=(cmake)
     command -v ninja >/dev/null || packages+=(ninja-build)
-    has_header dnnl.h || packages+=(libdnnl-dev)
-    find_libtorch >/dev/null || packages+=(libtorch-dev libopenblas0-pthread)
+    if is_system "${torch:-/usr}"; then   # others bring their own matrix products
+        has_header dnnl.h || packages+=(libdnnl-dev)
+    fi
     if [[ ${1:-} == tests ]]; then
         has_header gtest/gtest.h || packages+=(libgtest-dev)
     fi
@@ -140,13 +142,13 @@ python_torch() {
     python3 -c 'import importlib.util as u; print(u.find_spec("torch").submodule_search_locations[0])' 2>/dev/null || true
 }
 
-# is_libtorch FOLDER : whether CMake would find a complete LibTorch there.
+# is_libtorch FOLDER : whether a complete LibTorch is there. Debian's python3-torch alone, for one, is not.
 is_libtorch() {
-    local layout
-    for layout in "$1/share $1/lib" "$1/lib $1/lib" "$1/lib/$(uname -m)-linux-gnu $1/lib/$(uname -m)-linux-gnu"; do
-        if [[ -e ${layout% *}/cmake/Torch/TorchConfig.cmake && -e ${layout#* }/libtorch_cpu.so ]]; then return; fi
-    done
-    return 1
+    [[ -e $1/include/ATen/ATen.h && (-e $1/lib/libtorch_cpu.so || -e $1/lib/$(uname -m)-linux-gnu/libtorch_cpu.so) ]]
+}
+
+is_system() {
+    [[ $1 == /usr || $1 == /usr/local ]]
 }
 
 # Debian's LibTorch multiplies with whatever libblas.so.3 is; without OpenBLAS that is the reference library, many times slower.
@@ -187,8 +189,9 @@ as_root() {
 
 # build_native FOLDER TARGET [CMAKE_OPTION...] : FOLDER/build is CMake's, FOLDER/lib holds libhybrid.so.
 build_native() {
-    local folder=$1 target=$2 options
-    options=("-DCMAKE_PREFIX_PATH=$libtorch" "-DHYBRID_OUTPUT_DIRECTORY=$root/$folder/lib" "-DHYBRID_BUILD_TESTS=$(has_gtest)" "${@:3}")
+    local folder=$1 target=$2 options elsewhere=$libtorch
+    if is_system "$libtorch"; then elsewhere=; fi
+    options=("-DLIBTORCH=$elsewhere" "-DHYBRID_OUTPUT_DIRECTORY=$root/$folder/lib" "-DHYBRID_BUILD_TESTS=$(has_gtest)" "${@:3}")
     configure_native "$folder/build" "${options[@]}"
     step "build ${folder#artifacts/}" cmake --build "$folder/build" --target "$target"
 }
@@ -197,7 +200,7 @@ has_gtest() {
     if has_header gtest/gtest.h; then echo ON; else echo OFF; fi
 }
 
-# Configures when the options differ from the last time; another LibTorch starts afresh, since CMake remembers paths into the old one.
+# Configures when the options differ from the last time; another LibTorch starts afresh, since CMake remembers paths.
 configure_native() {
     local folder=$1 stamp=$1/options
     shift
@@ -251,7 +254,8 @@ test_native() {
     local results=$root/artifacts/test-results/native.xml code=0
     mkdir -p "$(dirname "$results")"
     run_logged "test ${1#artifacts/}" ctest --test-dir "$1/build" --no-tests=error --timeout 600 \
-        --output-on-failure --output-junit "$results" || code=$?
+        --output-on-failure --output-junit "$results" \
+        --test-output-size-passed 10000000 --test-output-size-failed 10000000 || code=$?
     count_results "test ${1#artifacts/}" "$results" "$code"
 }
 
@@ -259,23 +263,33 @@ test_dotnet() {
     local name code=0
     name=$(basename "$1")
     run_logged "test $name" dotnet test "$1" -c Release --no-build \
+        --blame-hang-timeout 10m --blame-hang-dump-type none \
         --results-directory artifacts/test-results --logger "trx;LogFileName=$name.trx" || code=$?
     count_results "test $name" "artifacts/test-results/$name.trx" "$code"
 }
 
-# count_results LABEL RESULT_FILE EXIT_CODE : adds one runner's results to the sums. A runner that ran nothing, or that stopped
-# without naming a failed test, counts as one failure.
+# count_results LABEL RESULT_FILE EXIT_CODE : adds one runner's results to the sums. A runner that ran no tests, or that stopped
+# without naming a failed one, counts as one failure.
 count_results() {
-    local label=$1 file=$2 code=$3 report='0 0 0' p f s
+    local label=$1 file=$2 code=$3 log report='0 0 0' p f s
+    log=$(log_of "$label")
     if [[ -s $file ]]; then report=$(awk -f scripts/test-results.awk "$file"); fi
     read -r p f s <<<"${report##*$'\n'}"
     if [[ $report == *$'\n'* ]]; then printf '%s\n' "${report%$'\n'*}"; fi
-    if ((p + f + s == 0 || (code != 0 && f == 0))); then
-        f=$((f + 1))
-        tail -n 40 "$(log_of "$label")"
-        echo "FAILED $label: exit code $code after $((p + s)) tests without a failure; the full log is $(log_of "$label")"
+    if ((p + f + s == 0)); then
+        runner_failed "$label" "ran no tests, or crashed before it reported any (exit code $code)"
+    elif { ((code != 0 && f == 0)); } || grep -q '^Test Run Aborted' "$log"; then
+        runner_failed "$label" "stopped early (exit code $code)"
     fi
     passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+}
+
+runner_failed() {
+    local log
+    log=$(log_of "$1")
+    tail -n 25 "$log" | cut -c 1-200
+    echo "FAILED $1: $2; the full log is $log"
+    failed=$((failed + 1))
 }
 
 summarise() {

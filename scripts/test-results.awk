@@ -1,56 +1,64 @@
 # Reads the results of one test run, CTest's JUnit file or the .trx of dotnet test, and prints every skipped test with its
 # reason, every failed test with its message, and as the last line three numbers: passed, failed, skipped.
+# A CTest test that is a whole GoogleTest program counts as the cases it ran.
 
 BEGIN { RS = "<" }   # one record is one tag with the text after it; both writers escape every other "<"
 
 /^UnitTestResult /        { begin(attribute("testName"), attribute("outcome")) }
 /^testcase /              { begin(attribute("name"), attribute("status")) }
-/^(Message|StackTrace)>/  { if (inTest) detail = detail "\n" text() }
-/^StdOut>/                { if (inTest) printed = printed text() }
-/^system-out>/            { if (inTest) printed = printed text() }
+/^(Message|StackTrace)>/  { message = message text() "\n" }
+/^(StdOut|system-out)>/   { output = output text() }
 /^\/(UnitTestResult|testcase)>/ { finish() }
 /^(UnitTestResult|testcase) .*\/>[ \r\n]*$/ { finish() }
 END { print passed + 0, failed + 0, skipped + 0 }
 
 function begin(testName, testOutcome) {
-    inTest = 1; name = testName; outcome = testOutcome; detail = ""; printed = ""
+    name = testName; outcome = testOutcome; message = ""; output = ""
 }
 
 function finish() {
-    if (!inTest) return
-    inTest = 0
-    if (outcome ~ /^(Passed|run)$/) { passed++; return }
-    if (outcome ~ /^(NotExecuted|notrun|disabled)$/) {
-        skipped++
-        print "skipped " name ": " reason()
-        return
-    }
-    failed++
-    print "FAILED " name
-    print indented(detail != "" ? detail : printed)
+    if (name == "") return
+    if (output ~ /(^|\n)\[ RUN      \] /) count_cases()
+    else if (outcome ~ /^(Passed|run)$/) passed++
+    else if (outcome ~ /^(NotExecuted|notrun|disabled)$/) skip(name, message output)
+    else fail(name, message output)
+    name = ""
 }
 
-# Why a test was skipped, in one line: what xUnit says, or what GoogleTest printed after "Skipped".
-function reason(    lines, count, i, words) {
-    if (outcome == "disabled") return "disabled"
-    words = detail != "" ? detail : printed
-    if (match(words, /: Skipped\n/)) {
-        words = substr(words, RSTART + RLENGTH)
-        sub(/\[  SKIPPED \].*/, "", words)
+# Counts the cases in what a GoogleTest program printed.
+function count_cases(    lines, count, i, running, said, failedBefore) {
+    failedBefore = failed
+    count = split(output, lines, "\n")
+    for (i = 1; i <= count; i++) {
+        if (lines[i] ~ /^\[ RUN      \] /) { running = substr(lines[i], 14); said = "" }
+        else if (running != "" && index(lines[i], "[       OK ] " running)) { passed++; running = "" }
+        else if (running != "" && index(lines[i], "[  SKIPPED ] " running)) { skip(running, said); running = "" }
+        else if (running != "" && index(lines[i], "[  FAILED  ] " running)) { fail(running, said); running = "" }
+        else if (lines[i] !~ /^\[[-= A-Z]+\] /) said = said lines[i] "\n"
     }
+    if (running != "") fail(running, said)
+    else if (outcome == "fail" && failed == failedBefore) fail(name, said)
+}
+
+function skip(test, words) {
+    skipped++
+    sub(/^[^\n]*: Skipped\n/, "", words)   # GoogleTest's file and line
     gsub(/[ \t\r\n]+/, " ", words)
     gsub(/^ | $/, "", words)
-    return words != "" ? words : "no reason given"
+    print "skipped " test ": " (words != "" ? words : outcome == "disabled" ? "disabled" : "no reason given")
 }
 
-function indented(words,    lines, count, i, result, shown) {
+function fail(test, words,    lines, count, i, shown) {
+    failed++
+    print "FAILED " test
     count = split(words, lines, "\n")
     for (i = 1; i <= count && shown < 40; i++) {
         sub(/\r$/, "", lines[i])
-        if (lines[i] ~ /^[ \t]*$/) continue
-        result = result (shown++ ? "\n" : "") "    " lines[i]
+        if (lines[i] ~ /^[ \t]*$/ || lines[i] ~ /^ +at System\.Reflection\./) continue
+        print "    " lines[i]
+        shown++
     }
-    return result
+    if (!shown) print "    printed nothing; the log says how it ended"
 }
 
 function attribute(key) {
