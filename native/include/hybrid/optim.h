@@ -1,0 +1,30 @@
+/* Optimizer steps over lists: one crossing of the boundary a step, one pass over memory a tensor.
+ * parameters, gradients and states are lists of n tensors of equal shapes and dtypes, contiguous. A null gradient
+ * leaves its parameter and state untouched. Weight decay is decoupled. Autograd does not see the update. */
+#ifndef HYBRID_OPTIM_H
+#define HYBRID_OPTIM_H
+
+#include "hybrid/tensor.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Lion (Chen et al. 2023): p -= rate * (sign(beta1 m + (1 - beta1) g) + decay p); m = beta2 m + (1 - beta2) g. */
+HYB_API hyb_status hyb_optim_lion_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* momenta,
+                                       int64_t n, double learning_rate, double beta1, double beta2, double weight_decay);
+
+/* AdamW (Loshchilov & Hutter 2019). step counts from 1 and drives the bias correction. */
+HYB_API hyb_status hyb_optim_adamw_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* first_moments,
+                                        hyb_tensor* const* second_moments, int64_t n, int64_t step, double learning_rate,
+                                        double beta1, double beta2, double epsilon, double weight_decay);
+
+/* Plain stochastic gradient descent: p -= rate * (g + decay p). */
+HYB_API hyb_status hyb_optim_sgd_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, int64_t n, double learning_rate,
+                                      double weight_decay);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

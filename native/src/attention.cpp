@@ -1,0 +1,145 @@
+#include <cmath>
+#include <limits>
+
+#include "cpu/dispatch.h"
+#include "transformer.h"
+#include "typed.h"
+
+namespace hybrid {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// cos and sin of position × inverse frequency, [S, E/2] each, in q's type. The angles are float64 until the end.
+std::pair<at::Tensor, at::Tensor> rotary_tables(const at::Tensor& inverse_frequency, int64_t positions, const at::Tensor& like) {
+  auto angles = at::outer(at::arange(positions, at::kDouble), inverse_frequency);
+  return {at::cos(angles).to(like.options()), at::sin(angles).to(like.options())};
+}
+
+struct Shape {
+  int64_t heads, kv_heads, E;
+};
+
+template <class T>
+cpu::AttentionHead<T> head_of(const Segments& segments, const Shape& shape, int64_t b, int64_t kv, const at::Tensor& q,
+                              const at::Tensor& k, const at::Tensor& v, const at::Tensor& cos, const at::Tensor& sin, at::Tensor& lse) {
+  const int64_t group = shape.heads / shape.kv_heads, q_stride = shape.heads * shape.E, kv_stride = shape.kv_heads * shape.E;
+  const int64_t begin = segments.begin(b), at_q = begin * q_stride + kv * group * shape.E, at_kv = begin * kv_stride + kv * shape.E;
+  return {segments.length(b),        shape.E,
+          group,                     q_stride,
+          kv_stride,                 q.data_ptr<T>() + at_q,
+          k.data_ptr<T>() + at_kv,   v.data_ptr<T>() + at_kv,
+          cos.data_ptr<T>(),         sin.data_ptr<T>(),
+          lse.data_ptr<T>() + begin * shape.heads + kv * group, shape.heads};
+}
+
+// One task a sequence and key-value head: body(sequence, kv head, scratch).
+template <class T, class Body>
+void for_each_head(const Segments& segments, const Shape& shape, int64_t scratch_size, const at::Tensor& like, const Body& body) {
+  at::parallel_for(0, segments.count() * shape.kv_heads, 1, [&](int64_t first, int64_t last) {
+    auto scratch = at::empty({scratch_size}, like.options());
+    for (int64_t task = first; task < last; ++task)
+      if (segments.length(task / shape.kv_heads) > 0) body(task / shape.kv_heads, task % shape.kv_heads, scratch.template data_ptr<T>());
+  });
+}
+
+class FusedAttention : public torch::autograd::Function<FusedAttention> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& q_in, const at::Tensor& k_in, const at::Tensor& v_in,
+                            const c10::intrusive_ptr<Segments>& segments, int64_t heads, int64_t kv_heads,
+                            const at::Tensor& inverse_frequency) {
+    auto q = q_in.contiguous(), k = k_in.contiguous(), v = v_in.contiguous();
+    Shape shape{heads, kv_heads, q.size(1) / heads};
+    auto [cos, sin] = rotary_tables(inverse_frequency, segments->longest(), q);
+    auto out = at::empty_like(q), lse = at::empty({q.size(0), heads}, q.options());
+    with_kernels(q, [&, cos = cos, sin = sin](auto zero) {
+      using T = decltype(zero);
+      for_each_head<T>(*segments, shape, cpu::attention_forward_scratch(segments->longest(), shape.E), q,
+                       [&](int64_t b, int64_t kv, T* scratch) {
+                         auto head = head_of<T>(*segments, shape, b, kv, q, k, v, cos, sin, lse);
+                         cpu::kernels<T>().attention_forward(head, out.data_ptr<T>() + (head.q - q.data_ptr<T>()), scratch);
+                       });
+    });
+    context->save_for_backward({q, k, v, out});
+    context->saved_data["lse"] = lse;
+    context->saved_data["cos"] = cos;
+    context->saved_data["sin"] = sin;
+    context->saved_data["heads"] = heads;
+    context->saved_data["kv_heads"] = kv_heads;
+    context->saved_data["segments"] = c10::IValue::make_capsule(segments);
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    auto saved = context->get_saved_variables();
+    const auto &q = saved[0], &k = saved[1], &v = saved[2], &out = saved[3];
+    auto& data = context->saved_data;
+    auto segments = c10::static_intrusive_pointer_cast<Segments>(data["segments"].toCapsule());
+    Shape shape{data["heads"].toInt(), data["kv_heads"].toInt(), q.size(1) / data["heads"].toInt()};
+    auto lse = data["lse"].toTensor(), cos = data["cos"].toTensor(), sin = data["sin"].toTensor(), grad = grads[0].contiguous();
+    auto grad_q = at::empty_like(q), grad_k = at::empty_like(k), grad_v = at::empty_like(v);
+    with_kernels(q, [&](auto zero) {
+      using T = decltype(zero);
+      for_each_head<T>(*segments, shape, cpu::attention_backward_scratch(segments->longest(), shape.E), q,
+                       [&](int64_t b, int64_t kv, T* scratch) {
+                         auto head = head_of<T>(*segments, shape, b, kv, q, k, v, cos, sin, lse);
+                         int64_t at_q = head.q - q.data_ptr<T>(), at_kv = head.k - k.data_ptr<T>();
+                         cpu::kernels<T>().attention_backward(head, out.data_ptr<T>() + at_q, grad.data_ptr<T>() + at_q,
+                                                              grad_q.data_ptr<T>() + at_q, grad_k.data_ptr<T>() + at_kv,
+                                                              grad_v.data_ptr<T>() + at_kv, scratch);
+                       });
+    });
+    return {grad_q, grad_k, grad_v, {}, {}, {}, {}};
+  }
+};
+
+// x [T, heads*E] → [heads, S, E] of one sequence, turned by the tables.
+at::Tensor turned_heads(const at::Tensor& x, int64_t heads, const at::Tensor& cos, const at::Tensor& sin) {
+  auto by_head = x.view({x.size(0), heads, -1}).transpose(0, 1);
+  auto halves = by_head.chunk(2, -1);
+  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
+}
+
+// The same from LibTorch's operations, sequence by sequence; for 16-bit types and other devices.
+at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments, const Shape& shape,
+                              const at::Tensor& inverse_frequency) {
+  auto [cos_all, sin_all] = rotary_tables(inverse_frequency, segments.longest(), q);
+  const int64_t group = shape.heads / shape.kv_heads;
+  std::vector<at::Tensor> outs;
+  for (int64_t b = 0; b < segments.count(); ++b) {
+    const int64_t S = segments.length(b);
+    if (S == 0) continue;
+    auto rows = [&](const at::Tensor& t) { return t.narrow(0, segments.begin(b), S); };
+    auto cos = cos_all.narrow(0, 0, S), sin = sin_all.narrow(0, 0, S);
+    auto queries = turned_heads(rows(q), shape.heads, cos, sin);                                     // [H,S,E]
+    auto keys = turned_heads(rows(k), shape.kv_heads, cos, sin).repeat_interleave(group, 0);         // [H,S,E]
+    auto values = rows(v).view({S, shape.kv_heads, shape.E}).transpose(0, 1).repeat_interleave(group, 0);
+    auto scores = at::matmul(queries, keys.transpose(1, 2)).to(at::kFloat) / std::sqrt(static_cast<double>(shape.E));
+    auto future = at::ones({S, S}, scores.options().dtype(at::kBool)).triu(1);
+    auto weights = at::softmax(scores.masked_fill(future, -std::numeric_limits<double>::infinity()), -1).to(q.scalar_type());
+    outs.push_back(at::matmul(weights, values).transpose(0, 1).reshape({S, shape.heads * shape.E}));
+  }
+  return outs.empty() ? at::zeros_like(q) : at::cat(outs, 0);
+}
+
+}  // namespace
+
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::intrusive_ptr<Segments>& segments,
+                     int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency) {
+  require(heads >= 1 && kv_heads >= 1 && heads % kv_heads == 0, HYB_INVALID_ARGUMENT, heads, " heads over ", kv_heads,
+          " key-value heads: the first must be a multiple of the second");
+  require(q.dim() == 2 && q.size(1) % heads == 0 && q.size(1) / heads % 2 == 0, HYB_INVALID_ARGUMENT, "q ", q.sizes(), " for ", heads,
+          " heads: [T, heads * E] with even E is needed");
+  const int64_t E = q.size(1) / heads;
+  require(k.dim() == 2 && k.size(0) == q.size(0) && k.size(1) == kv_heads * E && k.sizes() == v.sizes(), HYB_INVALID_ARGUMENT, "k ",
+          k.sizes(), " and v ", v.sizes(), " for q ", q.sizes(), ": [", q.size(0), ", ", kv_heads * E, "] is needed");
+  require(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type() && q.device() == k.device() && q.device() == v.device(),
+          HYB_TYPE_MISMATCH, "q, k and v differ in dtype or device");
+  require(inverse_frequency.numel() == E / 2, HYB_INVALID_ARGUMENT, inverse_frequency.numel(), " inverse frequencies for a head of ", E);
+  bool ours = q.is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble);
+  if (ours) return FusedAttention::apply(q, k, v, segments, heads, kv_heads, inverse_frequency);
+  return composed_attention(q.contiguous(), k.contiguous(), v.contiguous(), *segments, {heads, kv_heads, E}, inverse_frequency);
+}
+
+}  // namespace hybrid

@@ -1,0 +1,39 @@
+// exp that vectorises. Inside the kernels' namespace so that each instruction set has its own copy.
+#pragma once
+
+#include <cstdint>
+
+#ifndef HYBRID_ISA
+#error "HYBRID_ISA names the instruction set this file is compiled for"
+#endif
+
+namespace hybrid::cpu::HYBRID_ISA {
+
+// Cephes' expf: x = n ln 2 + r, a polynomial in r, 2^n through the exponent bits. Within 2 ulp for results that are
+// normal numbers; clamped outside; a NaN stays one.
+static inline float exp_of(float x) {
+  x = x < -87.3f ? -87.3f : x;
+  x = x > 88.0f ? 88.0f : x;
+  const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
+  float n = (x * 1.44269504088896341f + magic) - magic;
+  float r = x - n * 0.693359375f;
+  r = r + n * 2.12194440e-4f;
+  float p = 1.9875691500e-4f;
+  p = p * r + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+  return p * __builtin_bit_cast(float, bits);
+}
+
+static inline double exp_of(double x) { return __builtin_exp(x); }
+
+static inline float log_of(float x) { return __builtin_logf(x); }
+static inline double log_of(double x) { return __builtin_log(x); }
+static inline float sqrt_of(float x) { return __builtin_sqrtf(x); }
+static inline double sqrt_of(double x) { return __builtin_sqrt(x); }
+
+}  // namespace hybrid::cpu::HYBRID_ISA

@@ -1,0 +1,98 @@
+#include "hybrid/density.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/dispatch.h"
+#include "density_state.h"
+#include "guard.h"
+#include "handles.h"
+#include "typed.h"
+
+namespace hybrid {
+namespace {
+// Rows of a weight whose gradient exists at a time where no kernel of our own applies.
+constexpr int64_t composed_tile = 256;
+}  // namespace
+
+DensityState::DensityState(c10::intrusive_ptr<Segments> segments, int32_t layers)
+    : segments_(std::move(segments)), sums_(at::zeros({segments_->count(), layers}, at::kDouble)) {}
+
+void DensityState::check(int64_t rows, int32_t layer) const {
+  require(rows == segments_->rows(), HYB_INVALID_ARGUMENT, "an activation of ", rows, " rows under a density accumulator for ",
+          segments_->rows());
+  require(layer >= 0 && layer < sums_.size(1), HYB_OUT_OF_RANGE, "layer ", layer, " under a density accumulator for ", sums_.size(1));
+}
+
+void DensityState::add(int64_t example, int32_t layer, const at::Tensor& l1) {
+  if (sums_.device() != l1.device()) sums_ = sums_.to(l1.device());
+  sums_.select(0, example).select(0, layer).add_(l1.to(at::kDouble));
+}
+
+void DensityState::add_linear(const at::Tensor& grad, const at::Tensor& input, int32_t layer) {
+  at::NoGradGuard no_grad;
+  auto g = grad.contiguous(), a = input.contiguous();
+  const int64_t O = g.size(1), I = a.size(1), layers = sums_.size(1);
+  bool ours = with_kernels(g, [&](auto zero) {
+    using T = decltype(zero);
+    const T *grads = g.data_ptr<T>(), *inputs = a.data_ptr<T>();
+    double* sums = sums_.data_ptr<double>();
+    at::parallel_for(0, segments_->count(), 1, [&](int64_t first, int64_t last) {
+      auto scratch = at::empty({cpu::density_scratch(segments_->longest(), O, I)}, g.options());
+      for (int64_t b = first; b < last; ++b)
+        sums[b * layers + layer] += cpu::kernels<T>().gradient_l1(grads + segments_->begin(b) * O, inputs + segments_->begin(b) * I,
+                                                                  segments_->length(b), O, I, scratch.template data_ptr<T>());
+    });
+  });
+  if (ours) return;
+  for (int64_t b = 0; b < segments_->count(); ++b) {
+    auto gb = g.narrow(0, segments_->begin(b), segments_->length(b)), ab = a.narrow(0, segments_->begin(b), segments_->length(b));
+    for (int64_t row = 0; row < O; row += composed_tile) {
+      auto tile = gb.narrow(1, row, std::min(composed_tile, O - row));
+      add(b, layer, at::mm(tile.t(), ab).to(at::kFloat).abs().sum());
+    }
+  }
+}
+
+void DensityState::add_norm(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& inverse_rms, int32_t layer) {
+  at::NoGradGuard no_grad;
+  for (int64_t b = 0; b < segments_->count(); ++b) {
+    auto rows = [&](const at::Tensor& t) { return t.narrow(0, segments_->begin(b), segments_->length(b)); };
+    add(b, layer, (rows(grad) * rows(x) * rows(inverse_rms).unsqueeze(1)).sum(0).abs().sum());
+  }
+}
+
+}  // namespace hybrid
+
+using namespace hybrid;
+
+namespace {
+// The handle is one more owner of the state.
+DensityState& state_of(const hyb_density* density) {
+  return *reinterpret_cast<DensityState*>(const_cast<hyb_density*>(not_null(density, "density")));
+}
+}  // namespace
+
+hyb_status hyb_density_new(const int64_t* offsets, int64_t examples, int32_t layers, hyb_density** out) {
+  return guard("density_new", [&] {
+    not_null(out, "out");
+    require(examples >= 1 && layers >= 1, HYB_INVALID_ARGUMENT, examples, " examples and ", layers, " layers, at least one of each");
+    auto state = c10::make_intrusive<DensityState>(Segments::make(offsets, examples, not_null(offsets, "offsets")[examples]), layers);
+    *out = reinterpret_cast<hyb_density*>(state.release());
+    ledger_add(1);
+  });
+}
+
+void hyb_density_free(hyb_density* density) {
+  if (density == nullptr) return;
+  auto owned = c10::intrusive_ptr<DensityState>::reclaim(reinterpret_cast<DensityState*>(density));
+  ledger_add(-1);
+}
+
+hyb_status hyb_density_values(const hyb_density* density, double* values, int64_t count) {
+  return guard("density_values", [&] {
+    auto sums = state_of(density).sums().to(at::kCPU).contiguous();
+    require(count == sums.numel(), HYB_BUFFER_TOO_SMALL, "room for ", count, " values, the accumulator has ", sums.numel());
+    std::memcpy(const_cast<void*>(static_cast<const void*>(not_null(values, "values"))), sums.data_ptr(), sums.nbytes());
+  });
+}

@@ -1,0 +1,83 @@
+#include "file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "error.h"
+
+namespace hybrid {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& path) {
+  int cause = errno;
+  fail(HYB_IO, "cannot ", what, " ", path, ": ", std::strerror(cause));
+}
+
+struct Descriptor {
+  int value;
+  ~Descriptor() {
+    if (value >= 0) close(value);
+  }
+};
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string& path) {
+  Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  if (file.value < 0) refuse("open", path);
+  struct stat facts;
+  if (fstat(file.value, &facts) != 0) refuse("examine", path);
+  if (!S_ISREG(facts.st_mode)) fail(HYB_IO, "cannot map ", path, ": not a regular file");
+  size_ = static_cast<uint64_t>(facts.st_size);
+  if (size_ == 0) return;
+  void* map = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.value, 0);
+  if (map == MAP_FAILED) refuse("map", path);
+  data_ = static_cast<const char*>(map);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) munmap(const_cast<char*>(data_), size_);
+}
+
+AtomicFile::AtomicFile(const std::string& path) : path_(path), temporary_(path + ".tmp." + std::to_string(getpid())) {
+  descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) refuse("create", temporary_);
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) {
+    close(descriptor_);
+    unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::write(const void* data, size_t bytes) {
+  const char* from = static_cast<const char*>(data);
+  while (bytes > 0) {
+    ssize_t done = ::write(descriptor_, from, std::min<size_t>(bytes, size_t{1} << 30));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) refuse("write", temporary_);
+    from += done;
+    bytes -= static_cast<size_t>(done);
+  }
+}
+
+void AtomicFile::commit() {
+  if (fsync(descriptor_) != 0) refuse("flush", temporary_);
+  if (rename(temporary_.c_str(), path_.c_str()) != 0) refuse("replace", path_);
+  close(descriptor_);
+  descriptor_ = -1;
+  // The rename itself must reach the disk too.
+  auto slash = path_.find_last_of('/');
+  std::string folder = slash == std::string::npos ? "." : slash == 0 ? "/" : path_.substr(0, slash);
+  Descriptor directory{open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (directory.value < 0 || fsync(directory.value) != 0) refuse("flush", folder);
+}
+
+}  // namespace hybrid

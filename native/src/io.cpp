@@ -1,0 +1,149 @@
+#include "hybrid/io.h"
+
+#include <cstring>
+#include <memory>
+#include <string>
+#include <unordered_set>
+#include <vector>
+
+#include "file.h"
+#include "guard.h"
+#include "handles.h"
+#include "safetensors_header.h"
+
+using namespace hybrid;
+
+struct hyb_safetensors {
+  std::string path;
+  std::unique_ptr<MappedFile> file;
+  uint64_t data_at;
+  std::vector<SafetensorsEntry> entries;
+};
+
+namespace {
+
+// More than any model's header needs, and little enough that a hostile one cannot exhaust memory.
+constexpr uint64_t longest_header = 100'000'000;
+
+const SafetensorsEntry& entry_of(const hyb_safetensors* file, int64_t index) {
+  not_null(file, "file");
+  require(index >= 0 && index < static_cast<int64_t>(file->entries.size()), HYB_OUT_OF_RANGE, file->path, ": entry ", index, " of ",
+          file->entries.size());
+  return file->entries[static_cast<size_t>(index)];
+}
+
+std::vector<std::pair<std::string, std::string>> pairs(const char* const* keys, const char* const* values, int64_t n) {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (int64_t i = 0; i < n; ++i)
+    result.emplace_back(not_null(not_null(keys, "metadata_keys")[i], "a key"), not_null(not_null(values, "metadata_values")[i], "a value"));
+  return result;
+}
+
+}  // namespace
+
+hyb_status hyb_safetensors_open(const char* path, hyb_safetensors** out) {
+  return guard("safetensors_open", [&] {
+    not_null(out, "out");
+    auto opened = std::make_unique<hyb_safetensors>();
+    opened->path = not_null(path, "path");
+    opened->file = std::make_unique<MappedFile>(opened->path);
+    const auto& file = *opened->file;
+    require(file.size() >= 8, HYB_BAD_FORMAT, path, ": ", file.size(), " bytes are too few for a safetensors file");
+    uint64_t header_bytes = 0;
+    for (int i = 7; i >= 0; --i) header_bytes = header_bytes << 8 | static_cast<unsigned char>(file.data()[i]);
+    require(header_bytes <= longest_header && header_bytes <= file.size() - 8, HYB_BAD_FORMAT, path, ": a header of ", header_bytes,
+            " bytes in a file of ", file.size());
+    opened->data_at = 8 + header_bytes;
+    opened->entries = parse_safetensors_header(opened->path, file.data() + 8, header_bytes, file.size() - opened->data_at);
+    *out = opened.release();
+    ledger_add(1);
+  });
+}
+
+void hyb_safetensors_free(hyb_safetensors* file) {
+  if (file == nullptr) return;
+  delete file;
+  ledger_add(-1);
+}
+
+hyb_status hyb_safetensors_count(const hyb_safetensors* file, int64_t* out) {
+  return guard("safetensors_count", [&] {
+    not_null(out, "out");
+    *out = static_cast<int64_t>(not_null(file, "file")->entries.size());
+  });
+}
+
+hyb_status hyb_safetensors_name(const hyb_safetensors* file, int64_t index, const char** out) {
+  return guard("safetensors_name", [&] {
+    not_null(out, "out");
+    *out = entry_of(file, index).name.c_str();
+  });
+}
+
+hyb_status hyb_safetensors_entry(const hyb_safetensors* file, int64_t index, int32_t* dtype, int64_t* sizes, int32_t capacity,
+                                 int32_t* ndim) {
+  return guard("safetensors_entry", [&] {
+    const auto& entry = entry_of(file, index);
+    not_null(dtype, "dtype"), not_null(ndim, "ndim");
+    require(capacity >= static_cast<int32_t>(entry.shape.size()), HYB_BUFFER_TOO_SMALL, "room for ", capacity, " sizes, '", entry.name,
+            "' has ", entry.shape.size());
+    if (!entry.shape.empty()) std::copy(entry.shape.begin(), entry.shape.end(), const_cast<int64_t*>(not_null(sizes, "sizes")));
+    *dtype = entry.dtype;
+    *ndim = static_cast<int32_t>(entry.shape.size());
+  });
+}
+
+hyb_status hyb_safetensors_read(const hyb_safetensors* file, int64_t index, int32_t dtype, int32_t device, hyb_tensor** out) {
+  return guard("safetensors_read", [&] {
+    not_null(out, "out");
+    const auto& entry = entry_of(file, index);
+    auto options = at::TensorOptions().dtype(scalar_type(entry.dtype));
+    auto place = device_of(device);
+    auto type = scalar_type(dtype);
+    if (entry.begin == entry.end) {
+      *out = give(at::empty(entry.shape, options.dtype(type).device(place)));
+      return;
+    }
+    // The map is only read from: `to` copies in every case, here or on the way to the device.
+    auto* data = const_cast<char*>(file->file->data() + file->data_at + entry.begin);
+    auto aligned = reinterpret_cast<uintptr_t>(data) % dtype_bytes(entry.dtype) == 0;
+    at::Tensor mapped;
+    if (aligned) {
+      mapped = at::from_blob(data, entry.shape, options);
+    } else {
+      mapped = at::empty(entry.shape, options);
+      std::memcpy(mapped.data_ptr(), data, entry.end - entry.begin);
+    }
+    *out = give(mapped.to(place, type, /*non_blocking=*/false, /*copy=*/aligned));
+  });
+}
+
+hyb_status hyb_safetensors_write(const char* path, const char* const* names, hyb_tensor* const* tensors, int64_t n,
+                                 const char* const* metadata_keys, const char* const* metadata_values, int64_t metadata_n) {
+  return guard("safetensors_write", [&] {
+    not_null(path, "path");
+    auto values = as_tensors(tensors, n, "tensors");
+    std::vector<SafetensorsEntry> entries;
+    std::unordered_set<std::string> seen;
+    uint64_t at = 0;
+    for (int64_t i = 0; i < n; ++i) {
+      std::string name = not_null(not_null(names, "names")[i], "a name");
+      require(name != "__metadata__" && seen.insert(name).second, HYB_INVALID_ARGUMENT, path, ": name '", name,
+              "' stands twice or is reserved");
+      const auto& value = values[static_cast<size_t>(i)];
+      entries.push_back({name, dtype_code(value.scalar_type()), value.sizes().vec(), at, at + static_cast<uint64_t>(value.numel() * value.element_size())});
+      at = entries.back().end;
+    }
+    auto header = write_safetensors_header(entries, pairs(metadata_keys, metadata_values, metadata_n));
+    unsigned char length[8];
+    for (int i = 0; i < 8; ++i) length[i] = static_cast<unsigned char>(static_cast<uint64_t>(header.size()) >> (8 * i));
+    AtomicFile file(path);
+    file.write(length, sizeof length);
+    file.write(header.data(), header.size());
+    for (const auto& value : values) {
+      auto host = value.detach().to(at::kCPU).contiguous();
+      file.write(host.data_ptr(), static_cast<size_t>(host.nbytes()));
+    }
+    file.commit();
+  });
+}

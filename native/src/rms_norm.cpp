@@ -1,0 +1,100 @@
+#include "cpu/dispatch.h"
+#include "transformer.h"
+#include "typed.h"
+
+namespace hybrid {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// out and inverse_rms [T], the latter float32 for 16-bit inputs.
+std::pair<at::Tensor, at::Tensor> forward_of(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
+  const int64_t rows = x.size(0), D = x.size(1);
+  at::Tensor out, inverse;
+  bool ours = with_kernels(x, [&](auto zero) {
+    using T = decltype(zero);
+    out = at::empty_like(x), inverse = at::empty({rows}, x.options());
+    at::parallel_for(0, rows, row_grain(D), [&](int64_t first, int64_t last) {
+      cpu::kernels<T>().rms_norm_forward(x.data_ptr<T>() + first * D, weight.data_ptr<T>(), static_cast<T>(epsilon), last - first, D,
+                                         out.data_ptr<T>() + first * D, inverse.data_ptr<T>() + first);
+    });
+  });
+  if (!ours) {
+    auto wide = x.to(at::kFloat);
+    inverse = at::rsqrt(wide.square().mean(1) + epsilon);
+    out = (wide * inverse.unsqueeze(1)).to(x.scalar_type()) * weight;
+  }
+  return {out, inverse};
+}
+
+// Gradients of x and weight; either pointer may be null.
+void backward_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& inverse, const at::Tensor& grad, at::Tensor* grad_x,
+                 at::Tensor* grad_weight) {
+  const int64_t rows = x.size(0), D = x.size(1);
+  bool ours = with_kernels(x, [&](auto zero) {
+    using T = decltype(zero);
+    // A fixed split, so that the sum over rows is the same whichever thread takes which part.
+    const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / row_grain(D)));
+    if (grad_x) *grad_x = at::empty_like(x);
+    auto partial = grad_weight ? at::zeros({parts, D}, x.options()) : at::Tensor();
+    at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
+      for (int64_t part = first; part < last; ++part) {
+        int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
+        cpu::kernels<T>().rms_norm_backward(x.data_ptr<T>() + begin * D, weight.data_ptr<T>(), inverse.data_ptr<T>() + begin,
+                                            grad.data_ptr<T>() + begin * D, end - begin, D,
+                                            grad_x ? grad_x->data_ptr<T>() + begin * D : nullptr,
+                                            grad_weight ? partial.template data_ptr<T>() + part * D : nullptr);
+      }
+    });
+    if (grad_weight) *grad_weight = partial.sum(0);
+  });
+  if (ours) return;
+  auto wide = grad.to(at::kFloat), normed = x.to(at::kFloat) * inverse.unsqueeze(1), weighted = wide * weight.to(at::kFloat);
+  if (grad_weight) *grad_weight = (wide * normed).sum(0).to(weight.scalar_type());
+  if (grad_x)
+    *grad_x = (inverse.unsqueeze(1) * (weighted - normed * (weighted * normed).mean(1, true))).to(x.scalar_type());
+}
+
+class RmsNorm : public torch::autograd::Function<RmsNorm> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& x, const at::Tensor& weight, double epsilon,
+                            const c10::intrusive_ptr<DensityState>& density, int64_t layer) {
+    auto input = x.contiguous();
+    auto [out, inverse] = forward_of(input, weight.contiguous(), epsilon);
+    context->save_for_backward({input, weight});
+    context->saved_data["inverse"] = inverse;
+    context->saved_data["layer"] = layer;
+    if (density) context->saved_data["density"] = c10::IValue::make_capsule(density);
+    return out;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    auto saved = context->get_saved_variables();
+    const auto &x = saved[0], &weight = saved[1];
+    auto grad = grads[0].contiguous(), inverse = context->saved_data["inverse"].toTensor();
+    auto density = context->saved_data.find("density");
+    bool accumulates = density != context->saved_data.end();
+    if (accumulates)
+      c10::static_intrusive_pointer_cast<DensityState>(density->second.toCapsule())
+          ->add_norm(grad, x, inverse, static_cast<int32_t>(context->saved_data["layer"].toInt()));
+    at::Tensor grad_x, grad_weight;
+    backward_of(x, weight.contiguous(), inverse, grad, context->needs_input_grad(0) ? &grad_x : nullptr,
+                context->needs_input_grad(1) && !accumulates ? &grad_weight : nullptr);
+    return {grad_x, grad_weight, {}, {}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, const DensityTarget& density) {
+  require(x.dim() == 2 && weight.dim() == 1 && x.size(1) == weight.size(0), HYB_INVALID_ARGUMENT, "x ", x.sizes(), " and weight ",
+          weight.sizes(), " do not fit, x [T,D] and weight [D] are needed");
+  require(x.scalar_type() == weight.scalar_type() && x.device() == weight.device(), HYB_TYPE_MISMATCH, "x is ", x.scalar_type(), " on ",
+          x.device(), ", weight ", weight.scalar_type(), " on ", weight.device());
+  require(epsilon >= 0, HYB_INVALID_ARGUMENT, "epsilon is ", epsilon);
+  if (density.state) density.state->check(x.size(0), density.layer);
+  return RmsNorm::apply(x, weight, epsilon, density.state, int64_t{density.layer});
+}
+
+}  // namespace hybrid

@@ -1,0 +1,88 @@
+#include "cpu/dispatch.h"
+#include "matmul.h"
+#include "transformer.h"
+#include "typed.h"
+
+namespace hybrid {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Logits exist for one chunk of rows at a time, in forward and again in backward, which recomputes them: a chunk's
+// product is cheaper than keeping [N,V].
+class TokenNll : public torch::autograd::Function<TokenNll> {
+ public:
+  static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_in, const at::Tensor& weight, const at::Tensor& targets,
+                            int64_t chunk_rows) {
+    auto hidden = hidden_in.contiguous();
+    const int64_t N = hidden.size(0), V = weight.size(0);
+    auto wide = hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    auto nll = at::empty({N}, hidden.options().dtype(wide)), lse = at::empty_like(nll);
+    for (int64_t row = 0; row < N; row += chunk_rows) {
+      const int64_t rows = std::min(chunk_rows, N - row);
+      auto logits = matmul_nt(hidden.narrow(0, row, rows), weight);  // [rows,V]
+      bool ours = with_kernels(logits, [&](auto zero) {
+        using T = decltype(zero);
+        at::parallel_for(0, rows, row_grain(V), [&](int64_t first, int64_t last) {
+          cpu::kernels<T>().nll_forward(logits.template data_ptr<T>() + first * V, targets.data_ptr<int64_t>() + row + first, last - first,
+                                        V, nll.template data_ptr<T>() + row + first, lse.template data_ptr<T>() + row + first);
+        });
+      });
+      if (ours) continue;
+      auto full = logits.to(wide), denominators = at::logsumexp(full, {1});
+      lse.narrow(0, row, rows).copy_(denominators);
+      nll.narrow(0, row, rows).copy_(denominators - full.gather(1, targets.narrow(0, row, rows).unsqueeze(1)).squeeze(1));
+    }
+    context->save_for_backward({hidden, weight});
+    context->saved_data["targets"] = targets;
+    context->saved_data["lse"] = lse;
+    context->saved_data["chunk_rows"] = chunk_rows;
+    return nll;
+  }
+
+  static variable_list backward(AutogradContext* context, variable_list grads) {
+    auto saved = context->get_saved_variables();
+    const auto &hidden = saved[0], &weight = saved[1];
+    auto targets = context->saved_data["targets"].toTensor(), lse = context->saved_data["lse"].toTensor(), grad = grads[0].contiguous();
+    const int64_t chunk_rows = context->saved_data["chunk_rows"].toInt(), N = hidden.size(0), V = weight.size(0);
+    at::Tensor grad_hidden, grad_weight;
+    if (context->needs_input_grad(0)) grad_hidden = at::empty_like(hidden);
+    if (context->needs_input_grad(1)) grad_weight = at::zeros_like(weight, at::MemoryFormat::Contiguous);
+    for (int64_t row = 0; row < N; row += chunk_rows) {
+      const int64_t rows = std::min(chunk_rows, N - row);
+      auto part = hidden.narrow(0, row, rows);
+      auto grad_logits = matmul_nt(part, weight);
+      bool ours = with_kernels(grad_logits, [&](auto zero) {
+        using T = decltype(zero);
+        at::parallel_for(0, rows, row_grain(V), [&](int64_t first, int64_t last) {
+          cpu::kernels<T>().nll_backward(grad_logits.template data_ptr<T>() + first * V, targets.template data_ptr<int64_t>() + row + first,
+                                         lse.template data_ptr<T>() + row + first, grad.template data_ptr<T>() + row + first, last - first, V);
+        });
+      });
+      if (!ours) {
+        auto scale = grad.narrow(0, row, rows).unsqueeze(1);
+        auto full = at::exp(grad_logits.to(lse.scalar_type()) - lse.narrow(0, row, rows).unsqueeze(1)) * scale;
+        full.scatter_add_(1, targets.narrow(0, row, rows).unsqueeze(1), -scale);
+        grad_logits = full.to(hidden.scalar_type());
+      }
+      if (grad_hidden.defined()) grad_hidden.narrow(0, row, rows).copy_(matmul_nn(grad_logits, weight));
+      if (grad_weight.defined()) add_matmul_tn(grad_weight, grad_logits, part);
+    }
+    return {grad_hidden, grad_weight, {}, {}};
+  }
+};
+
+}  // namespace
+
+at::Tensor token_nll(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& targets, int64_t chunk_rows) {
+  require(hidden.dim() == 2 && weight.dim() == 2 && hidden.size(1) == weight.size(1), HYB_INVALID_ARGUMENT, "hidden ", hidden.sizes(),
+          " and weight ", weight.sizes(), " do not fit, hidden [N,D] and weight [V,D] are needed");
+  require(hidden.scalar_type() == weight.scalar_type() && hidden.device() == weight.device(), HYB_TYPE_MISMATCH, "hidden is ",
+          hidden.scalar_type(), " on ", hidden.device(), ", weight ", weight.scalar_type(), " on ", weight.device());
+  require(targets.size(0) == hidden.size(0), HYB_INVALID_ARGUMENT, targets.size(0), " targets for ", hidden.size(0), " rows");
+  require(chunk_rows >= 1, HYB_INVALID_ARGUMENT, "chunk_rows is ", chunk_rows);
+  return TokenNll::apply(hidden, weight, targets, chunk_rows);
+}
+
+}  // namespace hybrid

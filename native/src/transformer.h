@@ -1,0 +1,23 @@
+// The fused operations as differentiable functions of tensors; transformer.cpp puts the C ABI in front of them.
+// Each has kernels of our own for float32 and float64 on the CPU and LibTorch's composed operations for the rest.
+#pragma once
+
+#include "density_state.h"
+#include "segments.h"
+#include "torch_headers.h"
+
+namespace hybrid {
+
+struct DensityTarget {
+  c10::intrusive_ptr<DensityState> state;  // null: no accumulator
+  int32_t layer;
+};
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const DensityTarget& density);
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, const DensityTarget& density);
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::intrusive_ptr<Segments>& segments,
+                     int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency);
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
+at::Tensor token_nll(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& targets, int64_t chunk_rows);
+
+}  // namespace hybrid

@@ -1,0 +1,126 @@
+using System.Runtime.InteropServices;
+
+namespace Hybrid.Interop;
+
+/// <summary>Owns a hyb_tensor.</summary>
+internal sealed unsafe class TensorHandle : SafeHandle
+{
+    public TensorHandle(hyb_tensor* pointer)
+        : base(0, ownsHandle: true) => SetHandle((nint)pointer);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.hyb_tensor_free((hyb_tensor*)handle);
+        return true;
+    }
+}
+
+/// <summary>Owns a hyb_density.</summary>
+internal sealed unsafe class DensityHandle : SafeHandle
+{
+    public DensityHandle(hyb_density* pointer)
+        : base(0, ownsHandle: true) => SetHandle((nint)pointer);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.hyb_density_free((hyb_density*)handle);
+        return true;
+    }
+}
+
+/// <summary>Owns a hyb_safetensors.</summary>
+internal sealed unsafe class SafetensorsHandle : SafeHandle
+{
+    public SafetensorsHandle(hyb_safetensors* pointer)
+        : base(0, ownsHandle: true) => SetHandle((nint)pointer);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.hyb_safetensors_free((hyb_safetensors*)handle);
+        return true;
+    }
+}
+
+/// <summary>A handle held for the length of one native call, so that disposing it elsewhere meanwhile frees nothing too early.</summary>
+internal readonly unsafe ref struct Borrowed
+{
+    private readonly SafeHandle? handle;
+
+    public Borrowed(SafeHandle? handle)
+    {
+        if (handle is null)
+        {
+            return;
+        }
+
+        bool added = false;
+        handle.DangerousAddRef(ref added);
+        this.handle = handle;
+    }
+
+    public hyb_tensor* Tensor => (hyb_tensor*)Pointer;
+
+    public hyb_density* Density => (hyb_density*)Pointer;
+
+    public hyb_safetensors* Safetensors => (hyb_safetensors*)Pointer;
+
+    private nint Pointer => handle?.DangerousGetHandle() ?? 0;
+
+    public void Dispose() => handle?.DangerousRelease();
+}
+
+/// <summary>A list of tensors held for the length of one native call; a null stands for no tensor.</summary>
+internal readonly unsafe ref struct BorrowedList
+{
+    private readonly IReadOnlyList<Tensor?> tensors;
+    private readonly nint[] pointers;
+
+    public BorrowedList(IReadOnlyList<Tensor?> tensors)
+    {
+        pointers = new nint[tensors.Count];
+        for (int i = 0; i < tensors.Count; i++)
+        {
+            if (tensors[i] is { } tensor)
+            {
+                bool added = false;
+                try
+                {
+                    tensor.Handle.DangerousAddRef(ref added);
+                }
+                catch (ObjectDisposedException)
+                {
+                    Release(tensors, pointers);
+                    throw;
+                }
+
+                pointers[i] = tensor.Handle.DangerousGetHandle();
+            }
+        }
+
+        this.tensors = tensors;
+    }
+
+    public int Count => pointers.Length;
+
+    /// <summary>For a fixed statement: pins the pointers.</summary>
+    public ref nint GetPinnableReference() => ref MemoryMarshal.GetArrayDataReference(pointers);
+
+    public void Dispose() => Release(tensors, pointers);
+
+    private static void Release(IReadOnlyList<Tensor?> tensors, nint[] pointers)
+    {
+        for (int i = 0; i < pointers.Length; i++)
+        {
+            if (pointers[i] != 0)
+            {
+                tensors[i]!.Handle.DangerousRelease();
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+namespace Hybrid.Interop;
+
+/// <summary>One optimizer step over lists of parameters, gradients and states. A null gradient leaves its parameter and state untouched.</summary>
+public static unsafe class OptimizerSteps
+{
+    /// <summary>Lion (Chen et al. 2023) with decoupled weight decay.</summary>
+    public static void Lion(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, IReadOnlyList<Tensor> momenta, double learningRate, double beta1, double beta2, double weightDecay)
+    {
+        CheckCounts(parameters.Count, gradients.Count, momenta.Count);
+        using var p = new BorrowedList(parameters);
+        using var g = new BorrowedList(gradients);
+        using var m = new BorrowedList(momenta);
+        fixed (nint* pp = p)
+        fixed (nint* gp = g)
+        fixed (nint* mp = m)
+        {
+            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_lion_step((hyb_tensor**)pp, (hyb_tensor**)gp, (hyb_tensor**)mp, p.Count, learningRate, beta1, beta2, weightDecay));
+        }
+    }
+
+    /// <summary>AdamW (Loshchilov and Hutter 2019); <paramref name="step"/> counts from 1.</summary>
+    public static void AdamW(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, IReadOnlyList<Tensor> firstMoments, IReadOnlyList<Tensor> secondMoments, long step, double learningRate, double beta1, double beta2, double epsilon, double weightDecay)
+    {
+        CheckCounts(parameters.Count, gradients.Count, firstMoments.Count, secondMoments.Count);
+        using var p = new BorrowedList(parameters);
+        using var g = new BorrowedList(gradients);
+        using var m = new BorrowedList(firstMoments);
+        using var v = new BorrowedList(secondMoments);
+        fixed (nint* pp = p)
+        fixed (nint* gp = g)
+        fixed (nint* mp = m)
+        fixed (nint* vp = v)
+        {
+            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_adamw_step((hyb_tensor**)pp, (hyb_tensor**)gp, (hyb_tensor**)mp, (hyb_tensor**)vp, p.Count, step, learningRate, beta1, beta2, epsilon, weightDecay));
+        }
+    }
+
+    /// <summary>Plain stochastic gradient descent with decoupled weight decay.</summary>
+    public static void Sgd(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, double learningRate, double weightDecay)
+    {
+        CheckCounts(parameters.Count, gradients.Count);
+        using var p = new BorrowedList(parameters);
+        using var g = new BorrowedList(gradients);
+        fixed (nint* pp = p)
+        fixed (nint* gp = g)
+        {
+            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_sgd_step((hyb_tensor**)pp, (hyb_tensor**)gp, p.Count, learningRate, weightDecay));
+        }
+    }
+
+    private static void CheckCounts(int parameters, params ReadOnlySpan<int> others)
+    {
+        foreach (int count in others)
+        {
+            if (count != parameters)
+            {
+                throw new NativeException(NativeStatus.InvalidArgument, $"a list of {count} beside {parameters} parameters");
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Hybrid.Orchestrator.Model;
+
+/// <summary>Reads and writes Hugging Face's <c>config.json</c>. A field that would change the computation and is not implemented is an error.</summary>
+public static class LlamaConfigJson
+{
+    /// <summary>Fields that say nothing about the computation of a forward pass.</summary>
+    private static readonly HashSet<string> Harmless =
+    [
+        "_name_or_path", "architectures", "bos_token_id", "eos_token_id", "pad_token_id", "initializer_range", "torch_dtype", "dtype", "transformers_version",
+        "use_cache", "pretraining_tp", "max_length",
+    ];
+
+    /// <summary>Fields that must have one of these values (as JSON text), because nothing else is implemented.</summary>
+    private static readonly Dictionary<string, string[]> Fixed = new()
+    {
+        ["model_type"] = ["\"llama\""],
+        ["hidden_act"] = ["\"silu\""],
+        ["attention_bias"] = ["false"],
+        ["mlp_bias"] = ["false"],
+        ["attention_dropout"] = ["0", "0.0"],
+        ["sliding_window"] = ["null"],
+        ["quantization_config"] = ["null"],
+    };
+
+    private static readonly HashSet<string> Read =
+    [
+        "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "head_dim", "vocab_size", "rms_norm_eps",
+        "rope_theta", "rope_scaling", "max_position_embeddings", "tie_word_embeddings",
+    ];
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="HybridException">ModelFile: missing or malformed. UnsupportedModel: a field is not implemented. The message names file and field.</exception>
+    public static LlamaConfig Load(string path)
+    {
+        JsonObject root = Parse(path);
+        foreach ((string name, JsonNode? value) in root)
+        {
+            string text = value?.ToJsonString() ?? "null";
+            if (Fixed.TryGetValue(name, out string[]? allowed))
+            {
+                if (!allowed.Contains(text))
+                {
+                    throw new HybridException(ErrorKind.UnsupportedModel, $"{path}: {name} is {Shorten(text)}, only {string.Join(" or ", allowed)} is implemented");
+                }
+            }
+            else if (!Harmless.Contains(name) && !Read.Contains(name))
+            {
+                throw new HybridException(ErrorKind.UnsupportedModel, $"{path}: field '{name}' is not implemented");
+            }
+        }
+
+        if (!root.ContainsKey("model_type"))
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: field 'model_type' is missing");
+        }
+
+        int hidden = Integer(path, root, "hidden_size"), heads = Integer(path, root, "num_attention_heads");
+        var config = new LlamaConfig
+        {
+            HiddenSize = hidden,
+            IntermediateSize = Integer(path, root, "intermediate_size"),
+            Layers = Integer(path, root, "num_hidden_layers"),
+            Heads = heads,
+            KeyValueHeads = Integer(path, root, "num_key_value_heads", heads),
+            HeadDimension = Integer(path, root, "head_dim", heads > 0 && hidden % heads == 0 ? hidden / heads : null),
+            VocabularySize = Integer(path, root, "vocab_size"),
+            RmsNormEpsilon = Number(path, root, "rms_norm_eps"),
+            RopeTheta = Number(path, root, "rope_theta"),
+            RopeScaling = ReadScaling(path, root),
+            MaximumPositions = Integer(path, root, "max_position_embeddings"),
+            TiedEmbeddings = root["tie_word_embeddings"] is { } tied && Value<bool>(path, tied, "tie_word_embeddings"),
+        };
+        string[] problems = [.. config.Validate()];
+        return problems.Length == 0 ? config : throw new HybridException(ErrorKind.ModelFile, $"{path}: {string.Join("; ", problems)}");
+    }
+
+    /// <summary>The JSON text of a configuration, with the field that loaders use to choose an element type.</summary>
+    public static string Write(LlamaConfig config, string torchDtype, int? beginOfText, int? endOfText)
+    {
+        var root = new JsonObject
+        {
+            ["architectures"] = new JsonArray("LlamaForCausalLM"),
+            ["model_type"] = "llama",
+            ["hidden_act"] = "silu",
+            ["hidden_size"] = config.HiddenSize,
+            ["intermediate_size"] = config.IntermediateSize,
+            ["num_hidden_layers"] = config.Layers,
+            ["num_attention_heads"] = config.Heads,
+            ["num_key_value_heads"] = config.KeyValueHeads,
+            ["head_dim"] = config.HeadDimension,
+            ["vocab_size"] = config.VocabularySize,
+            ["rms_norm_eps"] = config.RmsNormEpsilon,
+            ["rope_theta"] = config.RopeTheta,
+            ["max_position_embeddings"] = config.MaximumPositions,
+            ["tie_word_embeddings"] = config.TiedEmbeddings,
+            ["attention_bias"] = false,
+            ["mlp_bias"] = false,
+            ["torch_dtype"] = torchDtype,
+        };
+        if (config.RopeScaling is { } scaling)
+        {
+            root["rope_scaling"] = new JsonObject
+            {
+                ["rope_type"] = "llama3",
+                ["factor"] = scaling.Factor,
+                ["low_freq_factor"] = scaling.LowFrequencyFactor,
+                ["high_freq_factor"] = scaling.HighFrequencyFactor,
+                ["original_max_position_embeddings"] = scaling.OriginalContext,
+            };
+        }
+
+        if (beginOfText is { } begin)
+        {
+            root["bos_token_id"] = begin;
+        }
+
+        if (endOfText is { } end)
+        {
+            root["eos_token_id"] = end;
+        }
+
+        return root.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n";
+    }
+
+    private static JsonObject Parse(string path)
+    {
+        try
+        {
+            using FileStream stream = File.OpenRead(path);
+            var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
+            return JsonNode.Parse(stream, documentOptions: options) as JsonObject
+                ?? throw new HybridException(ErrorKind.ModelFile, $"{path}: a JSON object is expected");
+        }
+        catch (JsonException error)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: not valid JSON, line {error.LineNumber + 1}: {error.Message.Split('.')[0]}", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: cannot be read: {error.Message}", error);
+        }
+    }
+
+    private static RopeScaling? ReadScaling(string path, JsonObject root)
+    {
+        if (root["rope_scaling"] is not { } node)
+        {
+            return null;
+        }
+
+        if (node is not JsonObject scaling)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: rope_scaling must be an object or null");
+        }
+
+        string? kind = (scaling["rope_type"] ?? scaling["type"])?.ToJsonString();
+        if (kind != "\"llama3\"")
+        {
+            throw new HybridException(ErrorKind.UnsupportedModel, $"{path}: rope_scaling of rope_type {Shorten(kind ?? "null")} is not implemented, only \"llama3\" is");
+        }
+
+        string[] known = ["rope_type", "type", "factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"];
+        if (scaling.FirstOrDefault(field => !known.Contains(field.Key)).Key is { } unknown)
+        {
+            throw new HybridException(ErrorKind.UnsupportedModel, $"{path}: rope_scaling field '{unknown}' is not implemented");
+        }
+
+        return new RopeScaling(
+            Number(path, scaling, "factor"),
+            Number(path, scaling, "low_freq_factor"),
+            Number(path, scaling, "high_freq_factor"),
+            Integer(path, scaling, "original_max_position_embeddings"));
+    }
+
+    private static int Integer(string path, JsonObject root, string name, int? missing = null) =>
+        root[name] is { } node ? Value<int>(path, node, name) : missing ?? throw new HybridException(ErrorKind.ModelFile, $"{path}: field '{name}' is missing");
+
+    private static double Number(string path, JsonObject root, string name) =>
+        root[name] is { } node ? Value<double>(path, node, name) : throw new HybridException(ErrorKind.ModelFile, $"{path}: field '{name}' is missing");
+
+    private static T Value<T>(string path, JsonNode node, string name) =>
+        node is JsonValue value && value.TryGetValue(out T? result)
+            ? result
+            : throw new HybridException(ErrorKind.ModelFile, $"{path}: field '{name}' is {Shorten(node.ToJsonString())}, a {typeof(T).Name.ToLowerInvariant()} is expected");
+
+    private static string Shorten(string text) => text.Length <= 60 ? text : text[..57] + "...";
+}

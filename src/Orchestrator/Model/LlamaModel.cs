@@ -1,0 +1,130 @@
+using Hybrid.Interop;
+
+namespace Hybrid.Orchestrator.Model;
+
+/// <summary>A Llama: its configuration, its parameters under Hugging Face's names, and its computation. Owns the parameters.</summary>
+public sealed class LlamaModel : IDisposable
+{
+    private readonly Dictionary<string, Tensor> parameters;
+    private readonly DecoderLayer[] layers;
+
+    /// <summary>Takes ownership of the parameters, which must be exactly those that the configuration calls for.</summary>
+    /// <exception cref="HybridException">ModelFile: a parameter is missing, superfluous or has another shape; the message names it.</exception>
+    public LlamaModel(LlamaConfig config, IEnumerable<KeyValuePair<string, Tensor>> parameters)
+    {
+        this.parameters = new Dictionary<string, Tensor>(parameters, StringComparer.Ordinal);
+        Config = config;
+        var names = new List<string>();
+        foreach ((string name, long[] shape) in ParameterNames.All(config))
+        {
+            if (!this.parameters.TryGetValue(name, out Tensor? tensor))
+            {
+                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' is missing");
+            }
+
+            if (!tensor.Shape.AsSpan().SequenceEqual(shape))
+            {
+                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' has shape [{string.Join(", ", tensor.Shape)}], [{string.Join(", ", shape)}] is expected");
+            }
+
+            names.Add(name);
+        }
+
+        if (this.parameters.Keys.Except(names).FirstOrDefault() is { } extra)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"tensor '{extra}' belongs to no part of the model");
+        }
+
+        Names = names;
+        layers = [.. Enumerable.Range(0, config.Layers).Select(index => new DecoderLayer(config, index, this.parameters))];
+    }
+
+    /// <summary>The architecture.</summary>
+    public LlamaConfig Config { get; }
+
+    /// <summary>Names of the parameters, in the order of computation.</summary>
+    public IReadOnlyList<string> Names { get; }
+
+    /// <summary>Where the parameters live.</summary>
+    public Device Device => parameters[ParameterNames.Embedding].Device;
+
+    /// <summary>The output matrix [V,D].</summary>
+    public Tensor Head => parameters[Config.TiedEmbeddings ? ParameterNames.Embedding : ParameterNames.Head];
+
+    /// <summary>A parameter by its name; the model keeps owning it.</summary>
+    public Tensor this[string name] => parameters[name];
+
+    /// <summary>Makes exactly the named parameters trainable and freezes all others.</summary>
+    public void SetTrainable(IEnumerable<string> names)
+    {
+        var wanted = names.ToHashSet(StringComparer.Ordinal);
+        foreach ((string name, Tensor tensor) in parameters)
+        {
+            bool trainable = wanted.Remove(name);
+            if (tensor.RequiresGrad != trainable)
+            {
+                tensor.RequiresGrad = trainable;
+            }
+        }
+
+        if (wanted.Count > 0)
+        {
+            throw new ArgumentException($"no parameter is named '{wanted.First()}'", nameof(names));
+        }
+    }
+
+    /// <summary>Names of the parameters that are trainable now, in the order of computation.</summary>
+    public IReadOnlyList<string> Trainable() => [.. Names.Where(name => parameters[name].RequiresGrad)];
+
+    /// <summary>Embeddings of the batch's tokens, [T,D]: the input of layer 0.</summary>
+    public Tensor Embed(PackedBatch batch) => Transformer.Embedding(parameters[ParameterNames.Embedding], batch.Ids);
+
+    /// <summary>Layers first … last−1 over hidden states [T,D].</summary>
+    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe = null)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor x = hidden;
+        for (int index = first; index < last; index++)
+        {
+            Tensor next = layers[index].Forward(x, batch.Offsets, probe);
+            if (!ReferenceEquals(x, hidden))
+            {
+                x.Dispose(); // the graph keeps what backward needs
+            }
+
+            x = next;
+        }
+
+        return ReferenceEquals(x, hidden) ? hidden : scope.Keep(x);
+    }
+
+    /// <summary>Hidden states after the last layer, before the final norm, [T,D].</summary>
+    public Tensor HiddenStates(PackedBatch batch) => RunLayers(Embed(batch), batch, 0, Config.Layers);
+
+    /// <summary>The final norm over rows [N,D].</summary>
+    public Tensor Normalize(Tensor hidden) => Transformer.RmsNorm(hidden, parameters[ParameterNames.FinalNorm], Config.RmsNormEpsilon);
+
+    /// <summary>Logits [N,V] of hidden states [N,D].</summary>
+    public Tensor Logits(Tensor hidden) => Transformer.Linear(Normalize(hidden), Head);
+
+    /// <summary>An independent copy with its own storage.</summary>
+    public LlamaModel Clone()
+    {
+        var copies = new List<KeyValuePair<string, Tensor>>();
+        foreach (string name in Names)
+        {
+            copies.Add(new(name, parameters[name].Clone()));
+        }
+
+        return new LlamaModel(Config, copies);
+    }
+
+    /// <summary>Frees the parameters.</summary>
+    public void Dispose()
+    {
+        foreach (Tensor tensor in parameters.Values)
+        {
+            tensor.Dispose();
+        }
+    }
+}

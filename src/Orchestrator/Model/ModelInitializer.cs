@@ -1,0 +1,38 @@
+using Hybrid.Interop;
+
+namespace Hybrid.Orchestrator.Model;
+
+/// <summary>Makes an untrained model: normal weights, norms at one, residual outputs scaled down with depth as in GPT-2.</summary>
+public static class ModelInitializer
+{
+    /// <summary>Standard deviation of the weights.</summary>
+    public const double StandardDeviation = 0.02;
+
+    /// <summary>A float32 model on the CPU; the same seed gives the same bits.</summary>
+    public static LlamaModel Create(LlamaConfig config, SeededRandom random)
+    {
+        var parameters = new List<KeyValuePair<string, Tensor>>();
+        foreach ((string name, long[] shape) in ParameterNames.All(config))
+        {
+            float[] values = new float[shape.Aggregate(1L, (product, size) => product * size)];
+            if (shape.Length == 1)
+            {
+                Array.Fill(values, 1f);
+            }
+            else
+            {
+                bool writesResidual = name.EndsWith("o_proj.weight", StringComparison.Ordinal) || name.EndsWith("down_proj.weight", StringComparison.Ordinal);
+                double scale = StandardDeviation * (writesResidual ? 1 / Math.Sqrt(2.0 * config.Layers) : 1);
+                SeededRandom stream = random.Fork(name);
+                for (int i = 0; i < values.Length; i++)
+                {
+                    values[i] = (float)(scale * stream.NextGaussian());
+                }
+            }
+
+            parameters.Add(new(name, Tensor.From<float>(values, shape, Device.Cpu)));
+        }
+
+        return new LlamaModel(config, parameters);
+    }
+}

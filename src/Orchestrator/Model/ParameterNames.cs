@@ -1,0 +1,54 @@
+namespace Hybrid.Orchestrator.Model;
+
+/// <summary>Hugging Face's names of a Llama's parameters, in one place.</summary>
+public static class ParameterNames
+{
+    /// <summary>[V,D].</summary>
+    public const string Embedding = "model.embed_tokens.weight";
+
+    /// <summary>[D], the norm before the output matrix.</summary>
+    public const string FinalNorm = "model.norm.weight";
+
+    /// <summary>[V,D]; absent where embeddings are tied.</summary>
+    public const string Head = "lm_head.weight";
+
+    /// <summary>Parts of a decoder layer, in the order of computation.</summary>
+    public static IReadOnlyList<string> LayerParts { get; } =
+    [
+        "input_layernorm", "self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
+        "post_attention_layernorm", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj",
+    ];
+
+    /// <summary>Name of a part of layer <paramref name="layer"/> (0 is nearest the input).</summary>
+    public static string Layer(int layer, string part) => $"model.layers.{layer}.{part}.weight";
+
+    /// <summary>Every name with its shape, in the order of computation.</summary>
+    public static IEnumerable<(string Name, long[] Shape)> All(LlamaConfig config)
+    {
+        long d = config.HiddenSize, f = config.IntermediateSize, v = config.VocabularySize;
+        long q = (long)config.Heads * config.HeadDimension, kv = (long)config.KeyValueHeads * config.HeadDimension;
+        yield return (Embedding, [v, d]);
+        for (int layer = 0; layer < config.Layers; layer++)
+        {
+            foreach (string part in LayerParts)
+            {
+                long[] shape = part switch
+                {
+                    "self_attn.q_proj" => [q, d],
+                    "self_attn.k_proj" or "self_attn.v_proj" => [kv, d],
+                    "self_attn.o_proj" => [d, q],
+                    "mlp.gate_proj" or "mlp.up_proj" => [f, d],
+                    "mlp.down_proj" => [d, f],
+                    _ => [d],
+                };
+                yield return (Layer(layer, part), shape);
+            }
+        }
+
+        yield return (FinalNorm, [d]);
+        if (!config.TiedEmbeddings)
+        {
+            yield return (Head, [v, d]);
+        }
+    }
+}
