@@ -301,7 +301,8 @@ summarise() {
 
 # ---- bindings ----------------------------------------------------------------------------------------------------------
 
-# The generator's exit code is its number of warnings, so what counts is whether it wrote the file.
+# The paths in generate.rsp start from its own folder. The generator's exit code is its number of warnings, so what counts is
+# whether it wrote the file.
 bindings() {
     local output=src/Interop/Generated/NativeMethods.g.cs generator=(dotnet tool run ClangSharpPInvokeGenerator --) code=0
     if [[ -n ${CLANGSHARP:-} ]]; then
@@ -312,7 +313,7 @@ bindings() {
     fi
     mkdir -p artifacts "$(dirname "$output")"
     touch artifacts/bindings-started
-    run_logged "generate bindings" "${generator[@]}" @native/bindings/generate.rsp || code=$?
+    run_logged "generate bindings" env -C native/bindings "${generator[@]}" @generate.rsp || code=$?
     if [[ ! $output -nt artifacts/bindings-started ]]; then
         tail -n 40 "$(log_of "generate bindings")" >&2
         fail "ClangSharp did not write $output (exit code $code); the full log is $(log_of "generate bindings")"
