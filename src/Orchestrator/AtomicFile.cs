@@ -3,7 +3,7 @@ using System.Text;
 namespace Hybrid.Orchestrator;
 
 /// <summary>Text files that are written whole or not at all.</summary>
-internal static class AtomicFile
+public static class AtomicFile
 {
     /// <summary>Writes to a temporary file beside the path, flushes it to disk and renames it over the path.</summary>
     public static void WriteText(string path, string text)

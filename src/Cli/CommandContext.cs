@@ -1,0 +1,23 @@
+using Hybrid.Interop;
+using Spectre.Console;
+
+namespace Hybrid.Cli;
+
+/// <summary>What every command runs with: the console, and settings that hold for the whole process.</summary>
+internal sealed class CommandContext(IAnsiConsole output, IAnsiConsole error, CancellationToken cancellation)
+{
+    /// <summary>Results.</summary>
+    public IAnsiConsole Output { get; } = output;
+
+    /// <summary>Progress and messages, so that results can be piped.</summary>
+    public IAnsiConsole Error { get; } = error;
+
+    /// <summary>Cancelled by Ctrl-C or SIGTERM.</summary>
+    public CancellationToken Cancellation { get; } = cancellation;
+
+    /// <summary>A line of results as it stands, without markup and without wrapping.</summary>
+    public void WriteLine(string text) => Output.Profile.Out.Writer.WriteLine(text);
+
+    /// <summary>Puts the thread count into force: as asked, or one for each processor.</summary>
+    public static void UseThreads(int? threads) => Runtime.Threads = threads ?? Environment.ProcessorCount;
+}

@@ -1,0 +1,72 @@
+using System.CommandLine;
+using Hybrid.Cli.Commands;
+using Spectre.Console;
+
+namespace Hybrid.Cli;
+
+/// <summary>The whole command line: parses, runs, and turns whatever a command throws into one line and an exit code.</summary>
+internal static class CommandLine
+{
+    /// <summary>Time that a cancelled command has to stop between two steps.</summary>
+    private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(30);
+
+    private static readonly Option<bool> Trace = new("--trace") { Description = "On an error, print the stack trace too.", Recursive = true };
+
+    /// <summary>Runs the program.</summary>
+    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
+    {
+        var root = new RootCommand("""
+            Makes large language models forget, and attacks the result to see whether they did (KUnBR, RTT).
+
+            Start with:  hybrid demo
+            """)
+        {
+            Trace,
+        };
+        Action<Command, Func<ParseResult, CommandContext, int>> bind = (command, run) => command.SetAction((parsed, cancellation) => Task.FromResult(Guarded(parsed, run, output, error, cancellation)));
+        foreach (Command command in AllCommands.Create(bind))
+        {
+            root.Subcommands.Add(command);
+        }
+
+        ParseResult result = root.Parse(arguments);
+        if (result.Errors.Count > 0)
+        {
+            await error.WriteLineAsync($"hybrid: {result.Errors[0].Message.TrimEnd('.')}; see {HelpOf(result)}");
+            return ExitCode.Usage;
+        }
+
+        return await result.InvokeAsync(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = TerminationTimeout,
+            Output = output,
+            Error = error,
+        });
+    }
+
+    private static string HelpOf(ParseResult result) => result.CommandResult.Command is RootCommand
+        ? "hybrid --help"
+        : $"hybrid {result.CommandResult.Command.Name} --help";
+
+    private static int Guarded(ParseResult parsed, Func<ParseResult, CommandContext, int> run, TextWriter output, TextWriter error, CancellationToken cancellation)
+    {
+        try
+        {
+            return run(parsed, new CommandContext(ConsoleOn(output), ConsoleOn(error), cancellation));
+        }
+        catch (Exception failure)
+        {
+            (int code, string line) = ExitCode.Of(failure);
+            error.WriteLine($"hybrid: {line}");
+            if (parsed.GetValue(Trace))
+            {
+                error.WriteLine(failure);
+            }
+
+            return code;
+        }
+    }
+
+    private static IAnsiConsole ConsoleOn(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+}

@@ -1,0 +1,13 @@
+using System.CommandLine;
+
+namespace Hybrid.Cli.Commands;
+
+/// <summary>The commands, in the order in which help shows them.</summary>
+internal static class AllCommands
+{
+    /// <summary>Makes them; <c>bind</c> ties a command to what it runs.</summary>
+    public static IEnumerable<Command> Create(Action<Command, Func<ParseResult, CommandContext, int>> bind) =>
+    [
+        ParityCommand.Create(bind),
+    ];
+}

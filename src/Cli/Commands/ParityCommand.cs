@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Verification;
+using Spectre.Console;
+
+namespace Hybrid.Cli.Commands;
+
+/// <summary><c>hybrid parity</c>: compares this machine with reference numbers.</summary>
+internal static class ParityCommand
+{
+    public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
+    {
+        var folder = new Argument<string>("DIR") { Description = "config.json, model.safetensors, batch.json and expected.safetensors." };
+        Option<string> device = CommonOptions.Device();
+        Option<int?> threads = CommonOptions.Threads();
+        Option<string?> json = CommonOptions.Json();
+        var command = new Command("parity", """
+            Recomputes every quantity of a reference folder (logits, losses, gradients, density, ten Lion steps) and compares.
+            Checks a new machine, a GPU or another LibTorch.
+
+            Example:  hybrid parity tests/assets/parity
+            """)
+        {
+            folder, device, threads, json,
+        };
+        bind(command, (parsed, context) =>
+        {
+            CommandContext.UseThreads(parsed.GetValue(threads));
+            string directory = parsed.GetValue(folder)!;
+            IReadOnlyList<ParityRow> rows = ParityCheck.Run(directory, CommonOptions.ParseDevice(parsed.GetValue(device)!));
+            int failed = rows.Count(row => !row.Passed);
+            JsonOutput.Write(context, parsed.GetValue(json), new { folder = directory, passed = failed == 0, rows });
+            if (parsed.GetValue(json) != JsonOutput.StandardOutput)
+            {
+                Show(context, rows);
+            }
+
+            return failed == 0
+                ? ExitCode.Success
+                : throw new HybridException(ErrorKind.Mismatch, $"{directory}: {failed} of {rows.Count} quantities differ by more than the tolerance");
+        });
+        return command;
+    }
+
+    private static void Show(CommandContext context, IReadOnlyList<ParityRow> rows)
+    {
+        Table table = new Table().Border(TableBorder.Minimal).AddColumn("quantity").AddColumn(new TableColumn("max abs").RightAligned())
+            .AddColumn(new TableColumn("max rel").RightAligned()).AddColumn(new TableColumn("allowed").RightAligned()).AddColumn("");
+        foreach (ParityRow row in rows)
+        {
+            table.AddRow(
+                Markup.Escape(row.Quantity),
+                row.MaximumAbsolute.ToString("0.0e+00", CultureInfo.InvariantCulture),
+                row.MaximumRelative.ToString("0.0e+00", CultureInfo.InvariantCulture),
+                row.Tolerance.ToString("0e+00", CultureInfo.InvariantCulture),
+                (row.Passed ? "[green]ok[/]" : "[red]DIFFERS[/]") + (row.Note.Length > 0 ? $" [grey]{Markup.Escape(row.Note)}[/]" : string.Empty));
+        }
+
+        context.Output.Write(table);
+    }
+}

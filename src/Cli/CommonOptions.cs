@@ -1,0 +1,45 @@
+using System.CommandLine;
+using Hybrid.Interop;
+using Hybrid.Orchestrator;
+
+namespace Hybrid.Cli;
+
+/// <summary>Options that several commands share, each made in one place.</summary>
+internal static class CommonOptions
+{
+    public static Option<string> Model(string description = "The model: a folder with config.json, model.safetensors and tokenizer.json.") =>
+        new("--model") { Description = description, Required = true, HelpName = "FOLDER" };
+
+    public static Option<string> Dataset() =>
+        new("--dataset") { Description = "random-birthdays, years, wmdp-deduped or mmlu.", Required = true, HelpName = "NAME" };
+
+    public static Option<string> Data() =>
+        new("--data") { Description = "The folder that holds random_bd/ and the other datasets in RTT's layout.", Required = true, HelpName = "FOLDER" };
+
+    public static Option<string?> RetainText() =>
+        new("--retain-text") { Description = "A .txt (a text a line) or .jsonl ({\"text\": …}) file to retain, in place of the dataset's own.", HelpName = "FILE" };
+
+    public static Option<string> Out(string description) => new("--out") { Description = description, Required = true, HelpName = "FOLDER" };
+
+    public static Option<string?> Json() => new("--json") { Description = "Also write the result as JSON to this file ('-' for standard output, and nothing else there).", HelpName = "FILE" };
+
+    public static Option<ulong> Seed() => new("--seed") { Description = "Where all chance comes from; the same seed, machine and threads give the same bytes.", DefaultValueFactory = _ => 1 };
+
+    public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
+
+    public static Option<int?> Threads() => new("--threads") { Description = "Threads of one operation; default: one for each processor.", HelpName = "N" };
+
+    /// <summary>Reads a device name.</summary>
+    /// <exception cref="HybridException">Config: not a device.</exception>
+    public static Device ParseDevice(string text)
+    {
+        try
+        {
+            return Hybrid.Interop.Device.Parse(text);
+        }
+        catch (FormatException error)
+        {
+            throw new HybridException(ErrorKind.Config, $"--device: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,51 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator;
+
+namespace Hybrid.Cli;
+
+/// <summary>What the process answers with; docs/cli.md lists the same numbers.</summary>
+internal static class ExitCode
+{
+    public const int Success = 0;
+
+    /// <summary>A defect of the program.</summary>
+    public const int Internal = 1;
+
+    /// <summary>The command line itself is wrong.</summary>
+    public const int Usage = 2;
+
+    /// <summary>Stopped by Ctrl-C or SIGTERM.</summary>
+    public const int Cancelled = 130;
+
+    private const int NativeLibrary = 20;
+    private const int OutOfMemory = 21;
+    private const int NoDevice = 22;
+
+    /// <summary>The code of an error, and the one line that explains it.</summary>
+    public static (int Code, string Line) Of(Exception error) => error switch
+    {
+        OperationCanceledException => (Cancelled, "cancelled"),
+        HybridException known => (OfKind(known.Kind), known.Message),
+        NativeException { Status: NativeStatus.AbiMismatch } mismatch => (NativeLibrary, mismatch.Message),
+        NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {memory.Message}"),
+        NativeException { Status: NativeStatus.Device } device => (NoDevice, device.Message),
+        DllNotFoundException missing => (NativeLibrary, missing.Message.ReplaceLineEndings(" ")),
+        OutOfMemoryException => (OutOfMemory, "out of memory"),
+        _ => (Internal, $"internal error: {error.Message.ReplaceLineEndings(" ")} ({error.GetType().Name}; --trace shows where)"),
+    };
+
+    private static int OfKind(ErrorKind kind) => kind switch
+    {
+        ErrorKind.ModelFile => 10,
+        ErrorKind.UnsupportedModel => 11,
+        ErrorKind.Tokenizer => 12,
+        ErrorKind.DataFile => 13,
+        ErrorKind.BlockPlan => 14,
+        ErrorKind.EmptySplit => 15,
+        ErrorKind.Diverged => 16,
+        ErrorKind.Config => 17,
+        ErrorKind.Mismatch => 18,
+        ErrorKind.Io => 19,
+        _ => Internal,
+    };
+}
