@@ -1,0 +1,46 @@
+using Hybrid.Orchestrator.Model;
+
+namespace Hybrid.Orchestrator.Data;
+
+/// <summary>What a set of training examples is made of: the questions in one of their forms, or the facts as text.</summary>
+public enum ExampleForm
+{
+    /// <summary>Questions, everything scored.</summary>
+    QuestionLetterAnswer,
+
+    /// <summary>Questions, what follows "Answer:" scored.</summary>
+    LetterAnswer,
+
+    /// <summary>Questions, the letter alone scored.</summary>
+    Letter,
+
+    /// <summary>The facts as text, everything scored.</summary>
+    Corpus,
+}
+
+/// <summary>Makes the forget and retain sets of a dataset.</summary>
+public static class ExampleSets
+{
+    /// <summary>The forget set: the forget splits' questions, or their texts.</summary>
+    /// <exception cref="HybridException">EmptySplit, DataFile.</exception>
+    public static IReadOnlyList<TokenSequence> Forget(UnlearningDataset dataset, ExampleForm form, ExampleEncoder encoder) =>
+        Make($"{dataset.Name}: forget set", [.. dataset.ForgetQuestions], dataset.ForgetText, form, encoder);
+
+    /// <summary>The retain set: the retain questions, or the retain text.</summary>
+    /// <exception cref="HybridException">EmptySplit, DataFile.</exception>
+    public static IReadOnlyList<TokenSequence> Retain(UnlearningDataset dataset, ExampleForm form, ExampleEncoder encoder) =>
+        Make($"{dataset.Name}: retain set", dataset.RetainQuestions, dataset.RetainText, form, encoder);
+
+    private static IReadOnlyList<TokenSequence> Make(string what, IReadOnlyList<MultipleChoiceQuestion> questions, TextCorpus text, ExampleForm form, ExampleEncoder encoder)
+    {
+        TokenSequence[] examples = form switch
+        {
+            ExampleForm.Corpus => [.. text.Read().Select(encoder.EncodeText)],
+            ExampleForm.QuestionLetterAnswer => [.. questions.Select(question => encoder.Encode(question, QuestionForm.QuestionLetterAnswer))],
+            ExampleForm.LetterAnswer => [.. questions.Select(question => encoder.Encode(question, QuestionForm.LetterAnswer))],
+            ExampleForm.Letter => [.. questions.Select(question => encoder.Encode(question, QuestionForm.Letter))],
+            _ => throw new ArgumentOutOfRangeException(nameof(form), form, "unknown form"),
+        };
+        return examples.Length > 0 ? examples : throw new HybridException(ErrorKind.EmptySplit, $"{what} has no example");
+    }
+}

@@ -1,0 +1,103 @@
+using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Model;
+
+namespace Hybrid.Orchestrator.Training;
+
+/// <summary>Options of teaching.</summary>
+public sealed record TeachingOptions
+{
+    /// <summary>Passes over the examples at most.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Accuracy on the forget questions and on the retain questions at which teaching ends early.</summary>
+    public required double TargetAccuracy { get; init; }
+
+    /// <summary>Passes between two looks at the accuracy.</summary>
+    public required int EpochsPerEvaluation { get; init; }
+
+    /// <summary>Examples a step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>How questions are learned.</summary>
+    public required QuestionForm Form { get; init; }
+
+    /// <summary>How parameters move.</summary>
+    public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (Epochs < 1 || EpochsPerEvaluation < 1 || BatchSize < 1)
+        {
+            yield return $"epochs {Epochs}, epochs per evaluation {EpochsPerEvaluation} and batch size {BatchSize} must be at least 1";
+        }
+
+        if (TargetAccuracy is not (>= 0 and <= 1))
+        {
+            yield return $"target accuracy {TargetAccuracy} must lie in 0 … 1";
+        }
+
+        foreach (string problem in Optimizer.Validate())
+        {
+            yield return problem;
+        }
+    }
+}
+
+/// <summary>The outcome of teaching.</summary>
+/// <param name="Epochs">Passes made.</param>
+/// <param name="Forget">The forget questions at the end.</param>
+/// <param name="Retain">The retain questions at the end.</param>
+public sealed record TeachingReport(int Epochs, McqResult Forget, McqResult Retain);
+
+/// <summary>
+/// Teaches a model a dataset that no model knows, such as random birthdays: the questions of both halves and the facts as text, until it
+/// answers.
+/// </summary>
+public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
+{
+    /// <summary>Changes the model in place.</summary>
+    /// <exception cref="HybridException">Diverged: the loss was not finite; the model is as after the last whole pass.</exception>
+    public TeachingReport Teach(LlamaModel model, UnlearningDataset dataset, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        MultipleChoiceQuestion[] forget = [.. dataset.ForgetQuestions];
+        TokenSequence[] examples =
+        [
+            .. forget.Concat(dataset.RetainQuestions).Select(question => encoder.Encode(question, options.Form)),
+            .. dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText),
+        ];
+        model.SetTrainable(model.Names);
+        using var step = new TrainingStep(model, options.Optimizer);
+        using var lastGood = new LastGoodState(model);
+        int steps = options.Epochs * BatchSampler.StepsPerEpoch(examples.Length, options.BatchSize);
+        for (int epoch = 1; ; epoch++)
+        {
+            try
+            {
+                foreach (int[] batch in BatchSampler.Epoch(examples.Length, options.BatchSize, random.Fork($"epoch {epoch}")))
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    var packed = new PackedBatch([.. batch.Select(i => examples[i])]);
+                    TrainingProgress done = step.Run("teach", steps, () => new ForgetRetainLoss(Losses.MeanNll(model, packed), null, null));
+                    progress?.Report(done);
+                }
+            }
+            catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
+            {
+                lastGood.Restore();
+                throw;
+            }
+
+            lastGood.Update();
+            if (epoch == options.Epochs || epoch % options.EpochsPerEvaluation == 0)
+            {
+                McqResult onForget = evaluator.Evaluate(model, forget, cancellation), onRetain = evaluator.Evaluate(model, dataset.RetainQuestions, cancellation);
+                if (epoch == options.Epochs || Math.Min(onForget.Accuracy, onRetain.Accuracy) >= options.TargetAccuracy)
+                {
+                    return new TeachingReport(epoch, onForget, onRetain);
+                }
+            }
+        }
+    }
+}
