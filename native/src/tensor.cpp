@@ -1,5 +1,6 @@
 #include "hybrid/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "guard.h"
@@ -187,7 +188,17 @@ hyb_status hyb_tensor_set_requires_grad(hyb_tensor* tensor, int32_t requires_gra
 hyb_status hyb_tensor_reshape(const hyb_tensor* tensor, const int64_t* sizes, int32_t ndim, hyb_tensor** out) {
   return guard("tensor_reshape", [&] {
     not_null(out, "out");
-    *out = give(as_tensor(tensor).reshape(shape_of(sizes, ndim)));
+    const auto& t = as_tensor(tensor);
+    auto shape = shape_of(sizes, ndim);
+    // LibTorch throws what looks like a defect of ours for a shape that does not fit.
+    int64_t open = std::count(shape.begin(), shape.end(), -1), known = 1;
+    for (int64_t size : shape)
+      if (size != -1)
+        require(size >= 0 && !__builtin_mul_overflow(known, size, &known), HYB_INVALID_ARGUMENT, "a size of ", size, " in ",
+                c10::IntArrayRef(shape));
+    bool fits = open == 0 ? known == t.numel() : open == 1 && known > 0 && t.numel() % known == 0;
+    require(fits, HYB_INVALID_ARGUMENT, "shape ", t.sizes(), " cannot become ", c10::IntArrayRef(shape));
+    *out = give(t.reshape(shape));
   });
 }
 
