@@ -93,7 +93,9 @@ hyb_status hyb_tensor_from_data(const void* data, int64_t bytes, const int64_t* 
   return guard("tensor_from_data", [&] {
     not_null(out, "out");
     auto shape = shape_of(sizes, ndim);
-    int64_t expected = element_count(shape) * static_cast<int64_t>(c10::elementSize(scalar_type(dtype)));
+    int64_t expected = 0;
+    require(!__builtin_mul_overflow(element_count(shape), static_cast<int64_t>(c10::elementSize(scalar_type(dtype))), &expected),
+            HYB_INVALID_ARGUMENT, "the byte count of shape ", c10::IntArrayRef(shape), " overflows");
     require(bytes == expected, HYB_INVALID_ARGUMENT, bytes, " bytes given, shape ", c10::IntArrayRef(shape), " needs ", expected);
     auto tensor = at::empty(shape, options(dtype, HYB_CPU));
     if (bytes > 0) std::memcpy(tensor.data_ptr(), not_null(data, "data"), static_cast<size_t>(bytes));
