@@ -1,4 +1,5 @@
 # The library exports exactly the functions that its headers declare: cmake -DNM= -DLIBRARY= -DHEADERS= -P this file.
+cmake_minimum_required(VERSION 3.22)
 execute_process(COMMAND "${NM}" -D --defined-only "${LIBRARY}" OUTPUT_VARIABLE listing RESULT_VARIABLE result)
 if(result)
   message(FATAL_ERROR "${NM} failed on ${LIBRARY}")

@@ -1,5 +1,10 @@
 // safetensors files: round trips, what is written byte for byte, atomicity. Malformed files: io_malformed_test.cpp.
+#include <sys/resource.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <thread>
 
 #include "files.h"
 
@@ -186,7 +191,38 @@ TEST_F(Io, AWriteThatTheSystemRefusesLeavesNothingBehind) {
   EXPECT_EQ(contents(path("folder/inside")), "kept");
 }
 
-TEST_F(Io, AFullDiskIsReported) {
-  // Every write to /dev/full fails, but a temporary file cannot be made beside it without privileges: both are errors.
-  expect_refused(HYB_IO, "safetensors_write", write("/proc/hybrid", {"x"}, {randn({2})}), "/proc/hybrid");
+TEST_F(Io, AWriteThatBreaksOffLeavesTheOldFileAndNoOther) {
+  ok(write(path("old"), {"x"}, {randn({2})}));
+  const auto before = contents(path("old"));
+  struct rlimit kept, small;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &kept), 0);
+  small = kept;
+  small.rlim_cur = 4096;  // no file may grow beyond this: the header fits, the data does not
+  auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  auto status = write(path("old"), {"x"}, {randn({10000})});
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &kept), 0);
+  std::signal(SIGXFSZ, handler);
+  expect_refused(HYB_IO, "safetensors_write", status, path("old"));
+  EXPECT_EQ(contents(path("old")), before);
+  EXPECT_EQ(listing(), std::vector<std::string>{"old"});
+}
+
+TEST_F(Io, TwoWritersOfOneFileDoNotMix) {
+  auto writer = [&](double value) {
+    auto tensor = at::full({20000}, value, at::kDouble);
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(write(path("shared"), {"x"}, {tensor}), HYB_OK) << hyb_last_error();
+  };
+  std::thread other([&] { writer(1); });
+  writer(2);
+  other.join();
+  auto read = OpenFile(path("shared")).read(0);
+  EXPECT_EQ(read.min().item<double>(), read.max().item<double>());
+  EXPECT_EQ(listing(), std::vector<std::string>{"shared"});
+}
+
+TEST_F(Io, AFolderThatMayNotBeWrittenIsReported) {
+  if (geteuid() == 0) GTEST_SKIP() << "the superuser may write everywhere";
+  ASSERT_EQ(mkdir(path("locked").c_str(), 0555), 0);
+  expect_refused(HYB_IO, "safetensors_write", write(path("locked/f"), {"x"}, {randn({2})}), "Permission denied");
 }
