@@ -209,8 +209,8 @@ hyb_status hyb_tensor_narrow(const hyb_tensor* tensor, int32_t dim, int64_t star
     not_null(out, "out");
     const auto& t = as_tensor(tensor);
     require(dim >= 0 && dim < t.dim(), HYB_OUT_OF_RANGE, "dimension ", dim, " of a tensor with ", t.dim());
-    require(start >= 0 && length >= 0 && start <= t.size(dim) - length, HYB_OUT_OF_RANGE, "rows ", start, " to ", start + length,
-            " of ", t.size(dim));
+    require(start >= 0 && length >= 0 && start <= t.size(dim) - length, HYB_OUT_OF_RANGE, length, " rows from ", start, " of ",
+            t.size(dim));
     *out = give(t.narrow(dim, start, length));
   });
 }
