@@ -128,11 +128,13 @@ TEST(Graft, AGraphRecordedBeforeRefusesToRunBackward) {
     auto* input = lend(x);
     refuses(HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
   };
-  auto by_linear = ours::linear(x, weight).sum(), by_norm = ours::rms_norm(x, scale, 1e-5).sum(), by_nll = ours::token_nll(x, weight, targets, 2).sum();
+  auto by_linear = ours::linear(x, weight).sum(), by_norm = ours::rms_norm(x, scale, 1e-5).sum(), by_nll = ours::token_nll(x, weight, targets, 2).sum(),
+       by_other = ours::linear(x, other).sum();
   ok(graft({weight, scale}, {other, other_scale}));
   stale(by_linear);
   stale(by_norm);
   stale(by_nll);
+  stale(by_other);  // both sides of a pair are marked
   EXPECT_TRUE(gradients(ours::linear(x, weight).sum(), {x})[0].defined()) << "a graph recorded after is fine";
 }
 
