@@ -120,7 +120,8 @@ at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at
     auto weights = at::softmax(scores.masked_fill(future, -std::numeric_limits<double>::infinity()), -1).to(q.scalar_type());
     outs.push_back(at::matmul(weights, values).transpose(0, 1).reshape({S, shape.heads * shape.E}));
   }
-  return outs.empty() ? at::zeros_like(q) : at::cat(outs, 0);
+  // With no rows at all the empty result still depends on all three, as the fused operation's does.
+  return outs.empty() ? q * (k.sum() + v.sum()) : at::cat(outs, 0);
 }
 
 }  // namespace
@@ -129,8 +130,8 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
                      int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency) {
   require(heads >= 1 && kv_heads >= 1 && heads % kv_heads == 0, HYB_INVALID_ARGUMENT, heads, " heads over ", kv_heads,
           " key-value heads: the first must be a multiple of the second");
-  require(q.dim() == 2 && q.size(1) % heads == 0 && q.size(1) / heads % 2 == 0, HYB_INVALID_ARGUMENT, "q ", q.sizes(), " for ", heads,
-          " heads: [T, heads * E] with even E is needed");
+  require(q.dim() == 2 && q.size(1) > 0 && q.size(1) % heads == 0 && q.size(1) / heads % 2 == 0, HYB_INVALID_ARGUMENT, "q ", q.sizes(),
+          " for ", heads, " heads: [T, heads * E] with even E of at least 2 is needed");
   const int64_t E = q.size(1) / heads;
   require(k.dim() == 2 && k.size(0) == q.size(0) && k.size(1) == kv_heads * E && k.sizes() == v.sizes(), HYB_INVALID_ARGUMENT, "k ",
           k.sizes(), " and v ", v.sizes(), " for q ", q.sizes(), ": [", q.size(0), ", ", kv_heads * E, "] is needed");

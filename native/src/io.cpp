@@ -32,10 +32,21 @@ const SafetensorsEntry& entry_of(const hyb_safetensors* file, int64_t index) {
   return file->entries[static_cast<size_t>(index)];
 }
 
-std::vector<std::pair<std::string, std::string>> pairs(const char* const* keys, const char* const* values, int64_t n) {
+std::string utf8(const char* text, const char* path, const char* what) {
+  std::string value = not_null(text, what);
+  require(is_utf8(value), HYB_INVALID_ARGUMENT, path, ": ", what, " is not UTF-8");
+  return value;
+}
+
+std::vector<std::pair<std::string, std::string>> pairs(const char* const* keys, const char* const* values, int64_t n, const char* path) {
+  require(n >= 0, HYB_INVALID_ARGUMENT, "metadata: a negative count");
   std::vector<std::pair<std::string, std::string>> result;
-  for (int64_t i = 0; i < n; ++i)
-    result.emplace_back(not_null(not_null(keys, "metadata_keys")[i], "a key"), not_null(not_null(values, "metadata_values")[i], "a value"));
+  std::unordered_set<std::string> seen;
+  for (int64_t i = 0; i < n; ++i) {
+    result.emplace_back(utf8(not_null(keys, "metadata_keys")[i], path, "a metadata key"),
+                        utf8(not_null(values, "metadata_values")[i], path, "a metadata value"));
+    require(seen.insert(result.back().first).second, HYB_INVALID_ARGUMENT, path, ": metadata key '", result.back().first, "' stands twice");
+  }
   return result;
 }
 
@@ -127,14 +138,15 @@ hyb_status hyb_safetensors_write(const char* path, const char* const* names, hyb
     std::unordered_set<std::string> seen;
     uint64_t at = 0;
     for (int64_t i = 0; i < n; ++i) {
-      std::string name = not_null(not_null(names, "names")[i], "a name");
+      auto name = utf8(not_null(names, "names")[i], path, "a name");
       require(name != "__metadata__" && seen.insert(name).second, HYB_INVALID_ARGUMENT, path, ": name '", name,
               "' stands twice or is reserved");
       const auto& value = values[static_cast<size_t>(i)];
+      require(value.dim() <= 8, HYB_INVALID_ARGUMENT, path, ": '", name, "' has ", value.dim(), " dimensions, 8 can be read back");
       entries.push_back({name, dtype_code(value.scalar_type()), value.sizes().vec(), at, at + static_cast<uint64_t>(value.numel() * value.element_size())});
       at = entries.back().end;
     }
-    auto header = write_safetensors_header(entries, pairs(metadata_keys, metadata_values, metadata_n));
+    auto header = write_safetensors_header(entries, pairs(metadata_keys, metadata_values, metadata_n, path));
     unsigned char length[8];
     for (int i = 0; i < 8; ++i) length[i] = static_cast<unsigned char>(static_cast<uint64_t>(header.size()) >> (8 * i));
     AtomicFile file(path);

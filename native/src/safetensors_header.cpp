@@ -61,7 +61,7 @@ class Reader {
       else
         value.push_back(static_cast<char>(c));
     }
-    check_utf8(value);
+    if (!is_utf8(value)) bad("a string that is not UTF-8");
     return value;
   }
 
@@ -145,22 +145,6 @@ class Reader {
       push(0xE0 | code >> 12), push(0x80 | (code >> 6 & 0x3F)), push(0x80 | (code & 0x3F));
     } else {
       push(0xF0 | code >> 18), push(0x80 | (code >> 12 & 0x3F)), push(0x80 | (code >> 6 & 0x3F)), push(0x80 | (code & 0x3F));
-    }
-  }
-
-  void check_utf8(const std::string& value) const {
-    auto byte = [&](size_t i) { return i < value.size() ? static_cast<unsigned char>(value[i]) : 0u; };
-    for (size_t i = 0; i < value.size();) {
-      uint32_t lead = byte(i);
-      size_t more = lead < 0x80 ? 0 : lead >= 0xC2 && lead < 0xE0 ? 1 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xF0 && lead < 0xF5 ? 3 : 4;
-      if (more == 4) bad("a string that is not UTF-8");
-      for (size_t k = 1; k <= more; ++k)
-        if ((byte(i + k) & 0xC0) != 0x80) bad("a string that is not UTF-8");
-      uint32_t second = byte(i + 1);
-      if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) || (lead == 0xF0 && second < 0x90) ||
-          (lead == 0xF4 && second >= 0x90))
-        bad("a string that is not UTF-8");
-      i += more + 1;
     }
   }
 
@@ -260,6 +244,23 @@ std::string quoted(const std::string& value) {
 
 uint64_t dtype_bytes(int32_t dtype) { return dtype_name(dtype).bytes; }
 
+bool is_utf8(const std::string& text) {
+  auto byte = [&](size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  for (size_t i = 0; i < text.size();) {
+    uint32_t lead = byte(i), second = byte(i + 1);
+    size_t more = lead < 0x80 ? 0 : lead >= 0xC2 && lead < 0xE0 ? 1 : lead >= 0xE0 && lead < 0xF0 ? 2 : lead >= 0xF0 && lead < 0xF5 ? 3 : 4;
+    if (more == 4) return false;
+    for (size_t k = 1; k <= more; ++k)
+      if ((byte(i + k) & 0xC0) != 0x80) return false;
+    // Longer than need be, a surrogate, or beyond the last code point.
+    if ((lead == 0xE0 && second < 0xA0) || (lead == 0xED && second >= 0xA0) || (lead == 0xF0 && second < 0x90) ||
+        (lead == 0xF4 && second >= 0x90))
+      return false;
+    i += more + 1;
+  }
+  return true;
+}
+
 std::vector<SafetensorsEntry> parse_safetensors_header(const std::string& file, const char* text, uint64_t length, uint64_t data_bytes) {
   Reader in(file, text, length);
   std::vector<SafetensorsEntry> entries;
@@ -269,6 +270,7 @@ std::vector<SafetensorsEntry> parse_safetensors_header(const std::string& file, 
     do {
       auto name = in.string();
       in.expect(':');
+      if (name.find('\0') != std::string::npos) in.bad("a NUL in a name, which callers get as a C string");
       if (!names.insert(name).second) in.bad("tensor '", name, "' stands twice");
       if (name == "__metadata__") {
         read_metadata(in);

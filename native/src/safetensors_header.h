@@ -25,4 +25,6 @@ std::string write_safetensors_header(const std::vector<SafetensorsEntry>& entrie
 
 uint64_t dtype_bytes(int32_t dtype);
 
+bool is_utf8(const std::string& text);
+
 }  // namespace hybrid

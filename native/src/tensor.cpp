@@ -1,5 +1,6 @@
 #include "hybrid/tensor.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "guard.h"
@@ -92,7 +93,9 @@ hyb_status hyb_tensor_from_data(const void* data, int64_t bytes, const int64_t* 
   return guard("tensor_from_data", [&] {
     not_null(out, "out");
     auto shape = shape_of(sizes, ndim);
-    int64_t expected = element_count(shape) * static_cast<int64_t>(c10::elementSize(scalar_type(dtype)));
+    int64_t expected = 0;
+    require(!__builtin_mul_overflow(element_count(shape), static_cast<int64_t>(c10::elementSize(scalar_type(dtype))), &expected),
+            HYB_INVALID_ARGUMENT, "the byte count of shape ", c10::IntArrayRef(shape), " overflows");
     require(bytes == expected, HYB_INVALID_ARGUMENT, bytes, " bytes given, shape ", c10::IntArrayRef(shape), " needs ", expected);
     auto tensor = at::empty(shape, options(dtype, HYB_CPU));
     if (bytes > 0) std::memcpy(tensor.data_ptr(), not_null(data, "data"), static_cast<size_t>(bytes));
@@ -187,7 +190,17 @@ hyb_status hyb_tensor_set_requires_grad(hyb_tensor* tensor, int32_t requires_gra
 hyb_status hyb_tensor_reshape(const hyb_tensor* tensor, const int64_t* sizes, int32_t ndim, hyb_tensor** out) {
   return guard("tensor_reshape", [&] {
     not_null(out, "out");
-    *out = give(as_tensor(tensor).reshape(shape_of(sizes, ndim)));
+    const auto& t = as_tensor(tensor);
+    auto shape = shape_of(sizes, ndim);
+    // LibTorch throws what looks like a defect of ours for a shape that does not fit.
+    int64_t open = std::count(shape.begin(), shape.end(), -1), known = 1;
+    for (int64_t size : shape)
+      if (size != -1)
+        require(size >= 0 && !__builtin_mul_overflow(known, size, &known), HYB_INVALID_ARGUMENT, "a size of ", size, " in ",
+                c10::IntArrayRef(shape));
+    bool fits = open == 0 ? known == t.numel() : open == 1 && known > 0 && t.numel() % known == 0;
+    require(fits, HYB_INVALID_ARGUMENT, "shape ", t.sizes(), " cannot become ", c10::IntArrayRef(shape));
+    *out = give(t.reshape(shape));
   });
 }
 
@@ -196,8 +209,8 @@ hyb_status hyb_tensor_narrow(const hyb_tensor* tensor, int32_t dim, int64_t star
     not_null(out, "out");
     const auto& t = as_tensor(tensor);
     require(dim >= 0 && dim < t.dim(), HYB_OUT_OF_RANGE, "dimension ", dim, " of a tensor with ", t.dim());
-    require(start >= 0 && length >= 0 && start <= t.size(dim) - length, HYB_OUT_OF_RANGE, "rows ", start, " to ", start + length,
-            " of ", t.size(dim));
+    require(start >= 0 && length >= 0 && start <= t.size(dim) - length, HYB_OUT_OF_RANGE, length, " rows from ", start, " of ",
+            t.size(dim));
     *out = give(t.narrow(dim, start, length));
   });
 }

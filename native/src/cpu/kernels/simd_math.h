@@ -14,8 +14,9 @@ namespace hybrid::cpu::HYBRID_ISA {
 static inline float exp_of(float x) {
   x = x < -87.3f ? -87.3f : x;
   x = x > 88.0f ? 88.0f : x;
-  const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer
-  float n = (x * 1.44269504088896341f + magic) - magic;
+  const float magic = 12582912.0f;  // 1.5 * 2^23: adding it rounds to an integer, which then stands in the lowest bits
+  float shifted = x * 1.44269504088896341f + magic;
+  float n = shifted - magic;
   float r = x - n * 0.693359375f;
   r = r + n * 2.12194440e-4f;
   float p = 1.9875691500e-4f;
@@ -25,7 +26,7 @@ static inline float exp_of(float x) {
   p = p * r + 1.6666665459e-1f;
   p = p * r + 5.0000001201e-1f;
   p = p * r * r + r + 1.0f;
-  int32_t bits = (static_cast<int32_t>(n) + 127) << 23;
+  uint32_t bits = (__builtin_bit_cast(uint32_t, shifted) + 127u) << 23;  // not by conversion: a NaN has no integer
   return p * __builtin_bit_cast(float, bits);
 }
 
