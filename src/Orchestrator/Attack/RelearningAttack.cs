@@ -46,6 +46,11 @@ public sealed record RelearningOptions
         {
             yield return $"learning rate {rate} must be positive";
         }
+
+        foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
+        {
+            yield return problem;
+        }
     }
 }
 
@@ -88,7 +93,8 @@ public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder e
             {
                 cancellation.ThrowIfCancellationRequested();
                 var packed = new PackedBatch([.. batch.Select(i => train[i])]);
-                progress?.Report(step.Run(stage, steps, () => new ForgetRetainLoss(Losses.MeanNll(attacked, packed), null, null)));
+                TrainingProgress done = step.Run(stage, steps, () => new ForgetRetainLoss(Losses.MeanNll(attacked, packed), null, null));
+                progress?.Report(done);
             }
 
             accuracies.Add(evaluator.Evaluate(attacked, fold.Validation, cancellation).Accuracy);
