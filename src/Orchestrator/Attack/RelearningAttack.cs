@@ -46,6 +46,11 @@ public sealed record RelearningOptions
         {
             yield return $"learning rate {rate} must be positive";
         }
+
+        foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
+        {
+            yield return problem;
+        }
     }
 }
 

@@ -17,9 +17,15 @@ public sealed class TokenSequence
             throw new ArgumentException("a sequence needs at least one token", nameof(ids));
         }
 
-        if (scoredPositions.Count > 0 && (scoredPositions[0] < 1 || scoredPositions[^1] >= ids.Length))
+        int last = 0;
+        foreach (int position in scoredPositions)
         {
-            throw new ArgumentException($"scored positions must lie in 1 … {ids.Length - 1}", nameof(scoredPositions));
+            if (position <= last || position >= ids.Length)
+            {
+                throw new ArgumentException($"scored positions must rise within 1 … {ids.Length - 1}", nameof(scoredPositions));
+            }
+
+            last = position;
         }
 
         Ids = ids;

@@ -23,10 +23,10 @@ public sealed class TrainingStep : IDisposable
 
     /// <summary>
     /// Computes the loss, its gradients and the update. <paramref name="compute"/> runs inside a tensor scope; what it makes is freed before
-    /// this returns.
+    /// this returns. <paramref name="beforeUpdate"/> is called when the loss is known to be finite and no parameter has moved yet.
     /// </summary>
     /// <exception cref="HybridException">Diverged: the loss is not finite. The parameters are as the step before left them.</exception>
-    public TrainingProgress Run(string stage, int totalSteps, Func<ForgetRetainLoss> compute)
+    public TrainingProgress Run(string stage, int totalSteps, Func<ForgetRetainLoss> compute, Action? beforeUpdate = null)
     {
         using TensorScope scope = TensorScope.Begin();
         ForgetRetainLoss loss = compute();
@@ -36,6 +36,7 @@ public sealed class TrainingStep : IDisposable
             throw new HybridException(ErrorKind.Diverged, $"{stage}: the loss is {value} at step {Count + 1} of {totalSteps}; a smaller learning rate may help");
         }
 
+        beforeUpdate?.Invoke();
         optimizer.Step(Autograd.Gradients(loss.Total, parameters), options.RateAt(Count + 1));
         Count++;
         return new TrainingProgress(stage, Count, totalSteps, value, loss.Forget?.Item(), loss.Retain?.Item());

@@ -67,8 +67,14 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
     /// <param name="model">The model to train.</param>
     /// <param name="tokenNll">NLL of the scored tokens [N] of a batch.</param>
     /// <returns>Steps taken.</returns>
+    /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where α asks for it. Diverged.</exception>
     internal static int Train(string stage, GradientDifferenceOptions options, UnlearningContext context, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll)
     {
+        if (context.Forget.Count == 0 || (context.Retain.Count == 0 && options.RetainCoefficient > 0))
+        {
+            throw new HybridException(ErrorKind.EmptySplit, $"{stage}: there is no example to {(context.Forget.Count == 0 ? "forget" : "retain")}");
+        }
+
         using var step = new TrainingStep(model, options.Optimizer);
         using var lastGood = new LastGoodState(model);
         SeededRandom random = context.Random.Fork(stage);
@@ -78,17 +84,18 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
         {
             for (int epoch = 0; epoch < options.Epochs; epoch++)
             {
+                // The copy follows only once the loss shows that the pass before left the model sound.
+                Action? saveAtStart = epoch > 0 ? lastGood.Update : null;
                 foreach (int[] forget in BatchSampler.Epoch(context.Forget.Count, options.BatchSize, random.Fork($"epoch {epoch}")))
                 {
                     context.Cancellation.ThrowIfCancellationRequested();
                     var batch = new ForgetRetainBatch(
                         [.. forget.Select(i => context.Forget[i])],
                         [.. retain.Take(forget.Length).Select(i => context.Retain[i])]);
-                    TrainingProgress done = step.Run(stage, steps, () => Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient));
+                    TrainingProgress done = step.Run(stage, steps, () => Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient), saveAtStart);
+                    saveAtStart = null;
                     context.Progress?.Report(done);
                 }
-
-                lastGood.Update();
             }
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)

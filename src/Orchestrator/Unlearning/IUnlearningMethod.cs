@@ -13,7 +13,7 @@ public interface IUnlearningMethod
     int CountSteps(int forgetExamples, int retainExamples);
 
     /// <summary>Changes the context's model in place.</summary>
-    /// <exception cref="HybridException">Diverged: the loss was not finite; the model is as after the last whole pass. BlockPlan: the model's layers do not fit the options.</exception>
+    /// <exception cref="HybridException">Diverged: the loss was not finite; what was trained is as at the start of the last pass that began with a finite loss. EmptySplit: no example. BlockPlan: the model's layers do not fit the options.</exception>
     /// <exception cref="OperationCanceledException">Cancelled; the model is whole, as after some step.</exception>
     UnlearningOutcome Run(UnlearningContext context);
 }

@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Verification;
 /// <summary>A batch as the reference states it, padded on either side; packed here, and results padded again for comparison.</summary>
 internal sealed class PaddedBatch
 {
-    private static readonly JsonSerializerOptions Strict = new() { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false };
+    private static readonly JsonSerializerOptions Strict = new() { UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow, AllowDuplicateProperties = false, RespectNullableAnnotations = true };
 
     private readonly int[] starts;
     private readonly int width;
@@ -38,6 +38,11 @@ internal sealed class PaddedBatch
             }
 
             starts[row] = start;
+            if (scored[start] == 1)
+            {
+                throw new HybridException(ErrorKind.DataFile, $"{path}: {name}: row {row}: nothing predicts the first token, it cannot be scored");
+            }
+
             int[] positions = [.. Enumerable.Range(0, length).Where(position => scored[start + position] == 1)];
             sequences.Add(new TokenSequence(fields.Ids[row].AsMemory(start, length), positions));
         }
@@ -58,7 +63,7 @@ internal sealed class PaddedBatch
     {
         try
         {
-            Pair pair = JsonSerializer.Deserialize<Pair>(File.ReadAllBytes(path), Strict)!;
+            Pair pair = JsonSerializer.Deserialize<Pair>(File.ReadAllBytes(path), Strict) ?? throw new JsonException("an object is expected");
             return (new PaddedBatch(path, "forget", pair.Forget), new PaddedBatch(path, "retain", pair.Retain));
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)

@@ -56,9 +56,17 @@ public sealed class ParityCheck
             ElementType.Float32 => 1e-4,
             _ => throw new HybridException(ErrorKind.UnsupportedModel, $"{folder}: parity is defined for float32 and float64 weights, these are {type}"),
         };
-        expected = OpenExpected(Path.Combine(folder, "expected.safetensors"));
-        model = ModelFolder.LoadModel(folder, type, device);
         (forget, retain) = PaddedBatch.LoadPair(Path.Combine(folder, "batch.json"));
+        model = ModelFolder.LoadModel(folder, type, device);
+        try
+        {
+            expected = OpenExpected(Path.Combine(folder, "expected.safetensors"));
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
     }
 
     /// <summary>Compares everything in the folder.</summary>

@@ -1,0 +1,157 @@
+using Hybrid.Orchestrator.Attack;
+using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Tests.Model;
+using Hybrid.Orchestrator.Training;
+using Hybrid.Orchestrator.Unlearning;
+using Xunit;
+
+namespace Hybrid.Orchestrator.Tests.Attack;
+
+/// <summary>The whole way on one tiny model: it learns, forgets and is attacked.</summary>
+[LeakLedger]
+public sealed class LearnUnlearnAttackTests(TaughtModel taught) : IClassFixture<TaughtModel>
+{
+    [Fact]
+    public void TheTaughtModelAnswers()
+    {
+        Assert.InRange(taught.ForgetAccuracy(taught.Model), 0.9, 1);
+        Assert.InRange(taught.RetainAccuracy(taught.Model), 0.9, 1);
+    }
+
+    [Theory]
+    [InlineData("gd")]
+    [InlineData("kunbr")]
+    public void UnlearningForgetsAndTheAttackIsMeasured(string name)
+    {
+        using LlamaModel model = taught.Model.Clone();
+        var gd = new GradientDifferenceOptions { RetainCoefficient = 1, Epochs = 10, BatchSize = 4, Optimizer = TestModels.Optimizer(OptimizerKind.Lion, 3e-4, warmupSteps: 5) };
+        IUnlearningMethod method = name == "gd" ? new GradientDifference(gd) : new KUnBR(new KUnBROptions
+        {
+            PreUnlearning = gd with { RetainCoefficient = 0.3, Epochs = 8 },
+            Blocks = 3,
+            SelectedBlocks = 2,
+            Strategy = BlockStrategy.Density,
+            IgnoreHeadLayers = 1,
+            EpochsPerBlock = 5,
+            Rounds = 1,
+            Reestimate = DensityReestimate.EachRound,
+            MlpOnly = false,
+            PrefixMemoryBytes = 1 << 20,
+            Reinsert = true,
+            PreUnlearn = true,
+        });
+
+        method.Run(new UnlearningContext { Model = model, Forget = taught.Encode(taught.Forget), Retain = taught.Encode(taught.Data.RetainQuestions), Random = new SeededRandom(5) });
+
+        double forget = taught.ForgetAccuracy(model), retain = taught.RetainAccuracy(model);
+        Assert.InRange(forget, 0, 0.5);
+        Assert.InRange(retain, forget + 0.15, 1);
+
+        using LlamaModel before = model.Clone();
+        var reports = new List<TrainingProgress>();
+        RelearningReport report = Attack([0, 3], [3e-4, 1e-3], epochs: 2).Run(model, taught.Data.ForgetSplits, new SeededRandom(6), new SynchronousProgress<TrainingProgress>(reports.Add));
+
+        Assert.Empty(TestModels.Changed(before, model)); // only a copy was attacked
+        Assert.Equal([(0, 3e-4), (0, 1e-3), (3, 3e-4), (3, 1e-3)], report.Curves.Select(curve => (curve.Fold, curve.LearningRate)));
+        Assert.All(report.Curves, curve => Assert.Equal(3, curve.Accuracies.Count));
+        Assert.All(report.Curves.SelectMany(curve => curve.Accuracies), accuracy => Assert.InRange(accuracy, 0, 1));
+        Assert.Equal([(0, "split_0", 16, 4, 0), (3, "split_3", 16, 4, 0)], report.Folds.Select(fold => (fold.Fold, fold.HeldOutSplit, fold.Train, fold.Validation, fold.LeftOut)));
+        Assert.Equal(4 * 2 * 4, reports.Count); // curves × epochs × steps an epoch
+        Assert.InRange(report.Accuracy, report.LastEpochAccuracy, 1);
+        Assert.Equal(report.Accuracy - forget, report.Recovery(forget), 1e-12);
+
+        // Before any step a fold's accuracy is the unlearned model's on the held-out split.
+        foreach (RelearningCurve curve in report.Curves)
+        {
+            Assert.Equal(taught.Evaluator.Evaluate(model, taught.Data.ForgetSplits[curve.Fold].Questions).Accuracy, curve.Accuracies[0], 1e-12);
+        }
+    }
+
+    [Fact]
+    public void TheAttackTeachesT()
+    {
+        // An untaught model attacked on T: the loss must fall far, and each curve starts from the same untaught model.
+        using LlamaModel untaught = ModelInitializer.Create(taught.Model.Config, new SeededRandom(8));
+        var reports = new List<TrainingProgress>();
+
+        Attack([1], [1e-3], epochs: 6).Run(untaught, taught.Data.ForgetSplits, new SeededRandom(6), new SynchronousProgress<TrainingProgress>(reports.Add));
+
+        Assert.Equal(6 * 4, reports.Count);
+        Assert.True(reports[^1].Loss < reports[0].Loss - 1, $"{reports[0].Loss} to {reports[^1].Loss}");
+        Assert.All(reports, report => Assert.Equal(("attack split_1 at 1.0e-3", 24), (report.Stage, report.TotalSteps)));
+    }
+
+    [Fact]
+    public void WhatIsTaughtInTShowsInV()
+    {
+        // The held-out questions stand in T as well and are kept, so that learning T by heart is answering V.
+        using LlamaModel untaught = ModelInitializer.Create(taught.Model.Config, new SeededRandom(8));
+        QuestionSplit[] splits = [taught.Data.ForgetSplits[0], taught.Data.ForgetSplits[0] with { Name = "again" }];
+        RelearningOptions options = Options([1], [3e-3, 1e-7], 150) with { Form = QuestionForm.Letter, Leaks = LeakPolicy.Keep, Optimizer = TestModels.Optimizer(OptimizerKind.AdamW, 1) };
+
+        // Nobody listens to progress here.
+        RelearningReport report = new RelearningAttack(options, taught.Encoder, taught.Evaluator).Run(untaught, splits, new SeededRandom(6));
+
+        Assert.InRange(report.Curves[0].Accuracies[0], 0, 0.75);
+        Assert.Equal((1.0, 3e-3), (report.Accuracy, report.BestLearningRate));
+        Assert.Equal(report.Curves[0].Accuracies[0], report.Curves[1].Accuracies[^1]); // at the other rate nothing is learned
+    }
+
+    [Fact]
+    public void EqualSeedsGiveEqualReports()
+    {
+        RelearningReport one = Attack([2], [1e-3], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6));
+        var losses = new List<double>[2];
+        for (int i = 0; i < 2; i++)
+        {
+            var heard = losses[i] = [];
+            RelearningReport again = Attack([2], [1e-3], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), new SynchronousProgress<TrainingProgress>(report => heard.Add(report.Loss)));
+            Assert.Equal(one.Curves[0].Accuracies, again.Curves[0].Accuracies);
+        }
+
+        Assert.Equal(losses[0], losses[1]);
+    }
+
+    [Fact]
+    public void ItStopsWhenCancelled()
+    {
+        using var source = new CancellationTokenSource();
+        int steps = 0;
+        var progress = new SynchronousProgress<TrainingProgress>(_ =>
+        {
+            steps++;
+            source.Cancel();
+        });
+
+        Assert.Throws<OperationCanceledException>(() => Attack([2], [1e-3], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), progress, source.Token));
+        Assert.Equal(1, steps);
+    }
+
+    [Fact]
+    public void EveryProblemIsNamedAtOnce()
+    {
+        RelearningOptions options = Options([], [1e-7, 0], 0);
+
+        string problems = string.Join('\n', options.Validate());
+
+        Assert.Contains("fold", problems, StringComparison.Ordinal);
+        Assert.Contains("epochs 0", problems, StringComparison.Ordinal);
+        Assert.Contains("learning rate 0", problems, StringComparison.Ordinal);
+        Assert.Contains("warm-up", string.Join('\n', (Options([0], [1e-7], 1) with { Optimizer = TestModels.Optimizer(OptimizerKind.Lion, 1, warmupSteps: -1) }).Validate()), StringComparison.Ordinal);
+        Assert.Empty(Options([0], [1e-7], 1).Validate());
+    }
+
+    private static RelearningOptions Options(int[] folds, double[] rates, int epochs) => new()
+    {
+        Folds = folds,
+        LearningRates = rates,
+        Epochs = epochs,
+        BatchSize = 4,
+        Form = QuestionForm.QuestionLetterAnswer,
+        Leaks = LeakPolicy.LeaveOut,
+        Optimizer = TestModels.Optimizer(OptimizerKind.Lion, 1),
+    };
+
+    private RelearningAttack Attack(int[] folds, double[] rates, int epochs) => new(Options(folds, rates, epochs), taught.Encoder, taught.Evaluator);
+}

@@ -1,0 +1,175 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Text;
+using Hybrid.TestSupport;
+using Xunit;
+
+namespace Hybrid.Orchestrator.Tests.Model;
+
+[LeakLedger]
+public sealed class ModelFolderTests : IDisposable
+{
+    private static readonly Tokenizer Bytes = BpeLearner.Learn(["a"], 258, BpeLearner.Llama3SpecialTokens);
+    private readonly TemporaryFolder folder = new();
+
+    private string Weights => folder.File(ModelFolder.WeightsFile);
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData(ElementType.Float32, false)]
+    [InlineData(ElementType.Float64, true)]
+    [InlineData(ElementType.BFloat16, false)]
+    public void WhatIsSavedLoadsBitForBit(ElementType type, bool tied)
+    {
+        LlamaConfig config = TestModels.Config(vocabulary: 258, tied: tied, scaling: tied ? new RopeScaling(8, 1, 4, 64) : null);
+        using LlamaModel model = TestModels.Make(config, 1, type);
+        model.SetTrainable(model.Names); // as it is after training
+        ModelFolder.Save(folder.Path, model, Bytes);
+
+        using LlamaModel loaded = ModelFolder.LoadModel(folder.Path, type, Device.Cpu);
+
+        Assert.Equal(config, loaded.Config);
+        Assert.Empty(TestModels.Changed(model, loaded));
+        Assert.All(ModelFolder.Describe(folder.Path), tensor => Assert.Equal(type, tensor.Type));
+        Assert.Equal(Bytes.Encode("Answer: B"), ModelFolder.LoadTokenizer(folder.Path, config).Encode("Answer: B"));
+        Assert.Equal(["config.json", "model.safetensors", "tokenizer.json"], Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order());
+    }
+
+    [Fact]
+    public void ABfloat16FolderLoadsAsFloat32()
+    {
+        using LlamaModel model = Saved(ElementType.BFloat16);
+        using LlamaModel wide = ModelFolder.LoadModel(folder.Path, ElementType.Float32, Device.Cpu);
+
+        Assert.Equal(ElementType.Float32, wide[ParameterNames.FinalNorm].ElementType);
+        Assert.Equal(0, TestModels.Distance(model, wide));
+    }
+
+    [Fact]
+    public void SavingReplacesAModelThatIsThere()
+    {
+        using LlamaModel first = Saved(), second = TestModels.Make(first.Config, 99, ElementType.Float32);
+        ModelFolder.Save(folder.Path, second, Bytes);
+
+        using LlamaModel loaded = ModelFolder.LoadModel(folder.Path, ElementType.Float32, Device.Cpu);
+
+        Assert.Empty(TestModels.Changed(second, loaded));
+    }
+
+    [Fact]
+    public void AMissingTensorIsNamed()
+    {
+        using LlamaModel model = Saved();
+        string missing = ParameterNames.Layer(1, "mlp.gate_proj");
+        Rewrite(model, pairs => pairs.Where(pair => pair.Key != missing));
+
+        AssertRejected(ErrorKind.ModelFile, Weights, $"'{missing}' is missing");
+    }
+
+    [Fact]
+    public void ATensorTooManyIsNamed()
+    {
+        using LlamaModel model = Saved();
+        Rewrite(model, pairs => pairs.Append(new("model.layers.0.self_attn.q_proj.bias", model[ParameterNames.FinalNorm])));
+
+        AssertRejected(ErrorKind.ModelFile, Weights, "'model.layers.0.self_attn.q_proj.bias'");
+    }
+
+    [Fact]
+    public void ATensorOfAnotherShapeIsNamedWithBothShapes()
+    {
+        using LlamaModel model = Saved();
+        string name = ParameterNames.Layer(0, "mlp.down_proj");
+        using Tensor turned = model[name].Reshape(12, 8);
+        Rewrite(model, pairs => pairs.Select(pair => pair.Key == name ? new(name, turned) : pair));
+
+        AssertRejected(ErrorKind.ModelFile, Weights, $"'{name}'", "[12, 8]", "[8, 12]");
+    }
+
+    [Fact]
+    public void RotaryBuffersOfOldExportersArePassedOver()
+    {
+        using LlamaModel model = Saved();
+        Rewrite(model, pairs => pairs.Append(new("model.layers.0.self_attn.rotary_emb.inv_freq", model[ParameterNames.FinalNorm])));
+
+        using LlamaModel loaded = ModelFolder.LoadModel(folder.Path, ElementType.Float32, Device.Cpu);
+
+        Assert.Empty(TestModels.Changed(model, loaded));
+    }
+
+    [Theory]
+    [InlineData(0)]
+    [InlineData(7)]
+    [InlineData(100)]
+    [InlineData(-1)]
+    public void ATruncatedFileIsNamed(int length)
+    {
+        using LlamaModel model = Saved();
+        byte[] bytes = File.ReadAllBytes(Weights);
+        File.WriteAllBytes(Weights, bytes[..(length < 0 ? bytes.Length + length : length)]);
+
+        AssertRejected(ErrorKind.ModelFile, Weights);
+    }
+
+    [Fact]
+    public void MissingFilesAndFoldersAreNamed()
+    {
+        using LlamaModel model = Saved();
+        File.Delete(Weights);
+        AssertRejected(ErrorKind.ModelFile, Weights);
+
+        File.WriteAllText(Weights + ".index.json", "{}");
+        AssertRejected(ErrorKind.UnsupportedModel, "model.safetensors.index.json");
+
+        File.Delete(folder.File("config.json"));
+        AssertRejected(ErrorKind.ModelFile, folder.File("config.json"));
+
+        HybridException error = Assert.Throws<HybridException>(() => ModelFolder.LoadConfig(folder.File("elsewhere")));
+        Assert.Equal(ErrorKind.ModelFile, error.Kind);
+        Assert.Contains(folder.File("elsewhere"), error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ATokenizerLargerThanTheModelIsRejected()
+    {
+        Bytes.Save(folder.File("tokenizer.json"));
+
+        HybridException error = Assert.Throws<HybridException>(() => ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 257)));
+
+        Assert.Equal(ErrorKind.Tokenizer, error.Kind);
+        Assert.Contains("258", error.Message, StringComparison.Ordinal);
+        Assert.Contains("257", error.Message, StringComparison.Ordinal);
+        Assert.Equal(258, ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 300)).VocabularySize);
+    }
+
+    [Fact]
+    public void SavingWhereNothingCanBeWrittenIsAnIoError()
+    {
+        using LlamaModel model = TestModels.Make(TestModels.Config(vocabulary: 258), 1);
+        File.WriteAllText(folder.File("a-file"), "in the way");
+
+        HybridException error = Assert.Throws<HybridException>(() => ModelFolder.Save(folder.File("a-file"), model, Bytes));
+
+        Assert.Equal(ErrorKind.Io, error.Kind);
+        Assert.Contains(folder.File("a-file"), error.Message, StringComparison.Ordinal);
+    }
+
+    private LlamaModel Saved(ElementType type = ElementType.Float32)
+    {
+        LlamaModel model = TestModels.Make(TestModels.Config(vocabulary: 258), 1, type);
+        ModelFolder.Save(folder.Path, model, Bytes);
+        return model;
+    }
+
+    private void Rewrite(LlamaModel model, Func<IEnumerable<KeyValuePair<string, Tensor>>, IEnumerable<KeyValuePair<string, Tensor>>> edit) =>
+        SafetensorsFile.Write(Weights, [.. edit(model.Names.Select(name => new KeyValuePair<string, Tensor>(name, model[name])))], []);
+
+    private void AssertRejected(ErrorKind kind, params string[] said)
+    {
+        HybridException error = Assert.Throws<HybridException>(() => ModelFolder.LoadModel(folder.Path, ElementType.Float32, Device.Cpu));
+
+        Assert.Equal(kind, error.Kind);
+        Assert.All(said, text => Assert.Contains(text, error.Message, StringComparison.Ordinal));
+    }
+}

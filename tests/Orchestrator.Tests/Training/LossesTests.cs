@@ -1,0 +1,189 @@
+using FsCheck;
+using FsCheck.Fluent;
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Tests.Model;
+using Hybrid.Orchestrator.Training;
+using Hybrid.Orchestrator.Unlearning;
+using Xunit;
+
+namespace Hybrid.Orchestrator.Tests.Training;
+
+[LeakLedger]
+public sealed class LossesTests : IDisposable
+{
+    private const int Vocabulary = 23;
+    private readonly LlamaModel model = TestModels.Make(TestModels.Config(layers: 3), 1);
+    private readonly LlamaModel reference = TestModels.Make(TestModels.Config(layers: 3), 2);
+    private readonly TokenSequence[] forget = TestModels.Sequences(3, Vocabulary, 3);
+    private readonly TokenSequence[] retain = TestModels.Sequences(4, Vocabulary, 4);
+
+    public void Dispose()
+    {
+        model.Dispose();
+        reference.Dispose();
+    }
+
+    [Fact]
+    public void GradientDifferenceByHand()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor nll = Tensor.From<double>([1, 2, 6, 4, 7]);
+
+        ForgetRetainLoss loss = Losses.GradientDifference(nll, 3, 0.5), alone = Losses.GradientDifference(nll, 5, 0.5);
+
+        Assert.Equal((-0.25, 3.0, 5.5), (loss.Total.Item(), loss.Forget!.Item(), loss.Retain!.Item()));
+        Assert.Equal((-4.0, 4.0, null), (alone.Total.Item(), alone.Forget!.Item(), alone.Retain));
+    }
+
+    [Fact]
+    public void GradientDifferenceIsTheDifferenceOfTwoMeans() =>
+        Prop.ForAll((from f in Gen.NonEmptyListOf(Gen.Choose(0, 900)) from r in Gen.NonEmptyListOf(Gen.Choose(0, 900)) from a in Gen.Choose(0, 30) select (f, r, a / 10.0)).ToArbitrary(), given =>
+        {
+            using TensorScope scope = TensorScope.Begin();
+            double[] f = [.. given.f.Select(value => value / 100.0)], r = [.. given.r.Select(value => value / 100.0)];
+            double loss = Losses.GradientDifference(Tensor.From<double>([.. f, .. r]), f.Length, given.Item3).Total.Item();
+            return Math.Abs(loss - ((given.Item3 * r.Average()) - f.Average())) < 1e-12;
+        }).QuickCheckThrowOnFailure();
+
+    [Fact]
+    public void NegativePreferenceByHand()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        static double LogSigmoid(double x) => -Math.Log(1 + Math.Exp(-x));
+
+        double loss = Losses.NegativePreference(Tensor.From<double>([2, 5, 40]), Tensor.From<double>([1, 7, 30]), 0.1).Item();
+
+        Assert.Equal(-2 / 0.1 * ((LogSigmoid(0.1) + LogSigmoid(-0.2) + LogSigmoid(1)) / 3), loss, 1e-12);
+    }
+
+    [Fact]
+    public void NegativePreferenceStaysFiniteFarFromTheReference()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor low = Tensor.From<double>([0]), high = Tensor.From<double>([1e6]);
+
+        Assert.Equal(0, Losses.NegativePreference(high, low, 0.1).Item(), 1e-12); // forgotten: nothing to gain
+        Assert.Equal(2e6, Losses.NegativePreference(low, high, 0.1).Item(), 1e-6);
+    }
+
+    [Fact]
+    public void MisdirectionByHand()
+    {
+        // u = (3, 4) has length 5, so c·u/‖u‖ = 10·(0.6, 0.8) = (6, 8).
+        using TensorScope scope = TensorScope.Begin();
+        Tensor forgetHidden = Tensor.From<double>([6, 8, 7, 5], [2, 2], Device.Cpu);                 // squares 0 0 1 9: mean 2.5
+        Tensor now = Tensor.From<double>([1, 1], [1, 2], Device.Cpu), then = Tensor.From<double>([0, 3], [1, 2], Device.Cpu); // 1 4: mean 2.5
+
+        double loss = Losses.Misdirection(forgetHidden, Tensor.From<double>([3, 4]), 10, now, then, 4).Item();
+
+        Assert.Equal(2.5 + (4 * 2.5), loss, 1e-12);
+    }
+
+    [Fact]
+    public void OneForwardServesForgetAndRetain()
+    {
+        const double alpha = 0.3;
+        Dictionary<string, double[]> together = TestModels.Gradients(model, model.Names, () => GradientDifference(alpha));
+        Dictionary<string, double[]> apart = TestModels.Gradients(model, model.Names, () => (alpha * Nll(retain)) - Nll(forget));
+
+        Assert.Equal(TestModels.Value(() => (alpha * Nll(retain)) - Nll(forget)), TestModels.Value(() => GradientDifference(alpha)), 1e-12);
+        Assert.All(model.Names, name => TestModels.AssertClose(apart[name], together[name], 1e-11, name));
+    }
+
+    [Fact]
+    public void GradientDifferenceWithoutRetainWeightIsGradientAscent()
+    {
+        Dictionary<string, double[]> difference = TestModels.Gradients(model, model.Names, () => GradientDifference(0));
+        Dictionary<string, double[]> ascent = TestModels.Gradients(model, model.Names, () => -Nll(forget));
+
+        Assert.Equal(TestModels.Value(() => -Nll(forget)), TestModels.Value(() => GradientDifference(0)), 1e-12);
+        Assert.All(model.Names, name => TestModels.AssertClose(ascent[name], difference[name], 1e-11, name));
+    }
+
+    [Fact]
+    public void NegativePreferenceTendsToGradientAscentAsBetaVanishes()
+    {
+        // ∇ = −2 · mean(σ(−β Δ) ∇NLL), and σ tends to ½: ascent on the mean over examples of their summed NLL.
+        Dictionary<string, double[]> ascent = TestModels.Gradients(model, model.Names, () => (-1.0 / forget.Length) * Losses.SequenceNll(model, new PackedBatch(forget)).Sum());
+        double Distance(double beta)
+        {
+            Dictionary<string, double[]> gradient = TestModels.Gradients(model, model.Names, () => NegativePreference(beta));
+            return model.Names.Max(name => gradient[name].Zip(ascent[name], (a, b) => Math.Abs(a - b)).Max() / ascent[name].Max(Math.Abs));
+        }
+
+        double near = Distance(1e-3), nearer = Distance(1e-4);
+
+        Assert.InRange(near, 1e-6, 0.05);
+        Assert.Equal(near / 10, nearer, near / 100); // first order in β
+    }
+
+    [Fact]
+    public void NegativePreferenceOfTheReferenceItselfIsTwiceLogTwoOverBeta() =>
+        Assert.Equal(2 / 0.1 * Math.Log(2), TestModels.Value(() => Losses.NegativePreference(Losses.SequenceNll(model, new PackedBatch(forget)), Losses.SequenceNll(model, new PackedBatch(forget)), 0.1)), 1e-10);
+
+    [Theory]
+    [InlineData("gd")]
+    [InlineData("npo")]
+    [InlineData("rmu")]
+    public void GradientsAreFiniteDifferences(string name)
+    {
+        Func<Tensor> loss = name switch
+        {
+            "gd" => () => GradientDifference(0.3),
+            "npo" => () => NegativePreference(0.1),
+            _ => Misdirection,
+        };
+        const double step = 1e-5;
+        Dictionary<string, double[]> gradients = TestModels.Gradients(model, model.Names, loss);
+        var random = new SeededRandom(9);
+        int nonzero = 0;
+        foreach (string parameter in model.Names)
+        {
+            double[] weights = model[parameter].ToDoubles();
+            double largest = gradients[parameter].Max(Math.Abs);
+            for (int draw = 0; draw < 2; draw++)
+            {
+                int i = random.NextInt(weights.Length);
+                double At(double value)
+                {
+                    TestModels.Set(model, parameter, [.. weights.Select((weight, j) => j == i ? value : weight)]);
+                    return TestModels.Value(loss);
+                }
+
+                double measured = (At(weights[i] + step) - At(weights[i] - step)) / (2 * step);
+                TestModels.Set(model, parameter, weights);
+                Assert.True(Math.Abs(measured - gradients[parameter][i]) <= (1e-6 * largest) + 1e-8, $"{name}: {parameter}[{i}]: {gradients[parameter][i]} against {measured}");
+                nonzero += Math.Abs(measured) > 1e-6 ? 1 : 0;
+            }
+        }
+
+        Assert.InRange(nonzero, model.Names.Count / 2, int.MaxValue);
+    }
+
+    private Tensor Nll(TokenSequence[] sequences) => Losses.MeanNll(model, new PackedBatch(sequences));
+
+    private Tensor GradientDifference(double alpha)
+    {
+        var both = new ForgetRetainBatch(forget, retain);
+        return Losses.GradientDifference(Losses.TokenNll(model, both.Packed), both.ForgetTokens, alpha).Total;
+    }
+
+    private Tensor NegativePreference(double beta)
+    {
+        var batch = new PackedBatch(forget);
+        return Losses.NegativePreference(Losses.SequenceNll(model, batch), Losses.SequenceNll(reference, batch), beta);
+    }
+
+    private Tensor Misdirection()
+    {
+        static Tensor Hidden(LlamaModel of, TokenSequence[] sequences)
+        {
+            var batch = new PackedBatch(sequences);
+            return of.RunLayers(of.Embed(batch), batch, 0, 2);
+        }
+
+        Tensor direction = Tensor.From<double>([.. Enumerable.Range(1, 8).Select(i => i / 8.0)]);
+        return Losses.Misdirection(Hidden(model, forget), direction, 6.5, Hidden(model, retain), Hidden(reference, retain), 12);
+    }
+}
