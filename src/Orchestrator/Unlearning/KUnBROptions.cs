@@ -1,0 +1,72 @@
+namespace Hybrid.Orchestrator.Unlearning;
+
+/// <summary>When knowledge density is measured.</summary>
+public enum DensityReestimate
+{
+    /// <summary>At the start of every round, on the model as it is then.</summary>
+    EachRound,
+
+    /// <summary>Before the first round only.</summary>
+    Once,
+}
+
+/// <summary>How KUnBR chooses and re-inserts blocks.</summary>
+public sealed record ReinsertionOptions
+{
+    /// <summary>M, the blocks that the layers are cut into.</summary>
+    public required int Blocks { get; init; }
+
+    /// <summary>K, the blocks that are re-inserted in a round.</summary>
+    public required int SelectedBlocks { get; init; }
+
+    /// <summary>How blocks are chosen.</summary>
+    public required BlockStrategy Strategy { get; init; }
+
+    /// <summary>With the density strategy, blocks that hold one of this many last layers are not chosen.</summary>
+    public required int IgnoreHeadLayers { get; init; }
+
+    /// <summary>Passes over the forget set for each grafted block.</summary>
+    public required int EpochsPerBlock { get; init; }
+
+    /// <summary>Rounds of choosing and re-inserting.</summary>
+    public required int Rounds { get; init; }
+
+    /// <summary>When density is measured.</summary>
+    public required DensityReestimate Reestimate { get; init; }
+
+    /// <summary>Whether density counts the MLP's matrices only.</summary>
+    public required bool MlpOnly { get; init; }
+
+    /// <summary>Bytes of frozen layers' outputs kept during a graft; what does not fit is recomputed.</summary>
+    public required long PrefixMemoryBytes { get; init; }
+
+    /// <summary>Ablation: false trains all parameters by gradient difference for as many passes instead of re-inserting.</summary>
+    public required bool Reinsert { get; init; }
+
+    /// <summary>Ablation: false leaves pre-unlearning out.</summary>
+    public required bool PreUnlearn { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (Blocks < 1 || SelectedBlocks < 1 || EpochsPerBlock < 1 || Rounds < 1)
+        {
+            yield return $"blocks {Blocks}, selected blocks {SelectedBlocks}, epochs per block {EpochsPerBlock} and rounds {Rounds} must be at least 1";
+        }
+
+        if (IgnoreHeadLayers < 0 || PrefixMemoryBytes < 0)
+        {
+            yield return $"ignored head layers {IgnoreHeadLayers} and prefix memory {PrefixMemoryBytes} must not be negative";
+        }
+    }
+}
+
+/// <summary>Options of KUnBR.</summary>
+public sealed record KUnBROptions
+{
+    /// <summary>Gradient difference as pre-unlearning runs it; its α, batch size and optimizer serve the blocks too.</summary>
+    public required GradientDifferenceOptions PreUnlearning { get; init; }
+
+    /// <summary>How blocks are chosen and re-inserted.</summary>
+    public required ReinsertionOptions Reinsertion { get; init; }
+}
