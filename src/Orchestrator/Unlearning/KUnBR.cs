@@ -10,37 +10,35 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// </summary>
 public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
 {
-    private readonly ReinsertionOptions reinsertion = options.Reinsertion;
-
     /// <inheritdoc/>
     public string Name => "kunbr";
 
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples)
     {
-        int epochs = (reinsertion.PreUnlearn ? options.PreUnlearning.Epochs : 0) + ReinsertionEpochs;
+        int epochs = (options.PreUnlearn ? options.PreUnlearning.Epochs : 0) + ReinsertionEpochs;
         return epochs * BatchSampler.StepsPerEpoch(forgetExamples, options.PreUnlearning.BatchSize);
     }
 
-    private int ReinsertionEpochs => reinsertion.Rounds * reinsertion.SelectedBlocks * reinsertion.EpochsPerBlock;
+    private int ReinsertionEpochs => options.Rounds * options.SelectedBlocks * options.EpochsPerBlock;
 
     /// <inheritdoc/>
     public UnlearningOutcome Run(UnlearningContext context)
     {
         LlamaModel unlearned = context.Model;
-        BlockPlan plan = BlockPlan.Cut(unlearned.Config.Layers, reinsertion.Blocks);
+        BlockPlan plan = BlockPlan.Cut(unlearned.Config.Layers, options.Blocks);
         // A choice that cannot be made is better known before the training than after it.
-        _ = BlockSelection.Choose(plan, reinsertion.Strategy, reinsertion.SelectedBlocks, reinsertion.IgnoreHeadLayers, new double[plan.Layers]);
+        _ = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, new double[plan.Layers]);
         using LlamaModel original = unlearned.Clone();
 
         int steps = 0;
-        if (reinsertion.PreUnlearn)
+        if (options.PreUnlearn)
         {
             unlearned.SetTrainable(unlearned.Names);
             steps += GradientDifference.Train("pre-unlearn", options.PreUnlearning, context, unlearned, TokenNll);
         }
 
-        if (!reinsertion.Reinsert)
+        if (!options.Reinsert)
         {
             unlearned.SetTrainable(unlearned.Names);
             steps += GradientDifference.Train("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, context, unlearned, TokenNll);
@@ -49,14 +47,14 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
 
         var rounds = new List<ReinsertionRound>();
         double[] density = [];
-        for (int round = 0; round < reinsertion.Rounds; round++)
+        for (int round = 0; round < options.Rounds; round++)
         {
-            if (reinsertion.Strategy == BlockStrategy.Density && (round == 0 || reinsertion.Reestimate == DensityReestimate.EachRound))
+            if (options.Strategy == BlockStrategy.Density && (round == 0 || options.Reestimate == DensityReestimate.EachRound))
             {
-                density = KnowledgeDensity.Normalize(KnowledgeDensity.Measure(unlearned, context.Forget, reinsertion.MlpOnly, options.PreUnlearning.BatchSize, context.Progress, context.Cancellation));
+                density = KnowledgeDensity.Normalize(KnowledgeDensity.Measure(unlearned, context.Forget, options.MlpOnly, options.PreUnlearning.BatchSize, context.Progress, context.Cancellation));
             }
 
-            int[] blocks = BlockSelection.Choose(plan, reinsertion.Strategy, reinsertion.SelectedBlocks, reinsertion.IgnoreHeadLayers, density);
+            int[] blocks = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, density);
             foreach (int block in blocks)
             {
                 steps += Reinsert(plan, block, round, original, unlearned, context);
@@ -79,10 +77,10 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         try
         {
             original.SetTrainable(names);
-            using var prefix = new FrozenPrefix(original, first, reinsertion.PrefixMemoryBytes);
+            using var prefix = new FrozenPrefix(original, first, options.PrefixMemoryBytes);
             string layers = end - first == 1 ? $"layer {first}" : $"layers {first}–{end - 1}";
-            string stage = reinsertion.Rounds == 1 ? $"re-insert {layers}" : $"round {round + 1}, re-insert {layers}";
-            return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = reinsertion.EpochsPerBlock }, context, original, NllAbovePrefix);
+            string stage = options.Rounds == 1 ? $"re-insert {layers}" : $"round {round + 1}, re-insert {layers}";
+            return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, original, NllAbovePrefix);
 
             Tensor NllAbovePrefix(LlamaModel model, ForgetRetainBatch batch)
             {

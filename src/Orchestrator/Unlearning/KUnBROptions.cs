@@ -10,9 +10,12 @@ public enum DensityReestimate
     Once,
 }
 
-/// <summary>How KUnBR chooses and re-inserts blocks.</summary>
-public sealed record ReinsertionOptions
+/// <summary>Options of KUnBR.</summary>
+public sealed record KUnBROptions
 {
+    /// <summary>Gradient difference as pre-unlearning runs it; its α, batch size and optimizer serve the blocks too.</summary>
+    public required GradientDifferenceOptions PreUnlearning { get; init; }
+
     /// <summary>M, the blocks that the layers are cut into.</summary>
     public required int Blocks { get; init; }
 
@@ -49,6 +52,11 @@ public sealed record ReinsertionOptions
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
     {
+        foreach (string problem in PreUnlearning.Validate())
+        {
+            yield return problem;
+        }
+
         if (Blocks < 1 || SelectedBlocks < 1 || EpochsPerBlock < 1 || Rounds < 1)
         {
             yield return $"blocks {Blocks}, selected blocks {SelectedBlocks}, epochs per block {EpochsPerBlock} and rounds {Rounds} must be at least 1";
@@ -59,14 +67,4 @@ public sealed record ReinsertionOptions
             yield return $"ignored head layers {IgnoreHeadLayers} and prefix memory {PrefixMemoryBytes} must not be negative";
         }
     }
-}
-
-/// <summary>Options of KUnBR.</summary>
-public sealed record KUnBROptions
-{
-    /// <summary>Gradient difference as pre-unlearning runs it; its α, batch size and optimizer serve the blocks too.</summary>
-    public required GradientDifferenceOptions PreUnlearning { get; init; }
-
-    /// <summary>How blocks are chosen and re-inserted.</summary>
-    public required ReinsertionOptions Reinsertion { get; init; }
 }

@@ -22,42 +22,43 @@ public static class UnlearningPresets
     /// Appendix D, for Llama-3-8B-Instruct: 32 layers in 8 blocks, 6 of them re-inserted, the last 3 layers ignored. The appendix gives no
     /// number of passes; one for each stage is the least that visits every fact.
     /// </summary>
-    private static UnlearningSettings Llama3(MethodKind method) => new()
+    private static UnlearningSettings Llama3(MethodKind method)
+    {
+        GradientDifferenceOptions gd = Difference(alpha: method == MethodKind.Kunbr ? 0.1 : 1, epochs: 1, batchSize: 4, rate: 1.5e-7, warmup: 24);
+        return Settings(method, ExampleForm.Corpus, gd, Reinsertion(gd, selected: 6));
+    }
+
+    /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; values found by measuring (docs/architecture.md).</summary>
+    private static UnlearningSettings Tiny(MethodKind method)
+    {
+        GradientDifferenceOptions gd = method == MethodKind.Kunbr
+            ? Difference(alpha: 8, epochs: 10, batchSize: 16, rate: 3e-4, warmup: 4)
+            : Difference(alpha: 2, epochs: 12, batchSize: 16, rate: 3e-4, warmup: 4);
+        return Settings(method, ExampleForm.LetterAnswer, gd, Reinsertion(gd, selected: 2));
+    }
+
+    private static UnlearningSettings Settings(MethodKind method, ExampleForm retainForm, GradientDifferenceOptions gd, KUnBROptions kunbr) => new()
     {
         Method = method,
         ForgetForm = ExampleForm.LetterAnswer,
-        RetainForm = ExampleForm.Corpus,
+        RetainForm = retainForm,
         MaximumTokens = 512,
-        GradientDifference = new GradientDifferenceOptions
-        {
-            RetainCoefficient = method == MethodKind.Kunbr ? 0.1 : 1,
-            Epochs = 1,
-            BatchSize = 4,
-            Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = 1.5e-7, WarmupSteps = 24, WeightDecay = 0 },
-        },
-        Reinsertion = Blocks(8, selected: 6),
+        Gd = method == MethodKind.Gd ? gd : null,
+        Kunbr = method == MethodKind.Kunbr ? kunbr : null,
     };
 
-    /// <summary>For the eight-layer model of `hybrid learn --preset tiny`; chosen by measuring, see docs/architecture.md.</summary>
-    private static UnlearningSettings Tiny(MethodKind method) => new()
+    private static GradientDifferenceOptions Difference(double alpha, int epochs, int batchSize, double rate, int warmup) => new()
     {
-        Method = method,
-        ForgetForm = ExampleForm.LetterAnswer,
-        RetainForm = ExampleForm.LetterAnswer,
-        MaximumTokens = 512,
-        GradientDifference = new GradientDifferenceOptions
-        {
-            RetainCoefficient = method == MethodKind.Kunbr ? 8 : 2,
-            Epochs = method == MethodKind.Kunbr ? 8 : 12,
-            BatchSize = 16,
-            Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = 3e-4, WarmupSteps = 4, WeightDecay = 0 },
-        },
-        Reinsertion = Blocks(8, selected: 4),
+        RetainCoefficient = alpha,
+        Epochs = epochs,
+        BatchSize = batchSize,
+        Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = warmup, WeightDecay = 0 },
     };
 
-    private static ReinsertionOptions Blocks(int blocks, int selected) => new()
+    private static KUnBROptions Reinsertion(GradientDifferenceOptions preUnlearning, int selected) => new()
     {
-        Blocks = blocks,
+        PreUnlearning = preUnlearning,
+        Blocks = 8,
         SelectedBlocks = selected,
         Strategy = BlockStrategy.Density,
         IgnoreHeadLayers = 3,

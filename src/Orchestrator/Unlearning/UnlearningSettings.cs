@@ -29,19 +29,23 @@ public sealed record UnlearningSettings
     /// <summary>Longest example, in tokens; a longer one is cut on the left.</summary>
     public required int MaximumTokens { get; init; }
 
-    /// <summary>Gradient difference: the method itself, or KUnBR's pre-unlearning and block training.</summary>
-    public required GradientDifferenceOptions GradientDifference { get; init; }
+    /// <summary>Options of gradient difference; needed where it is the method, absent otherwise.</summary>
+    public GradientDifferenceOptions? Gd { get; init; }
 
-    /// <summary>KUnBR's own options; unused by other methods.</summary>
-    public required ReinsertionOptions Reinsertion { get; init; }
+    /// <summary>Options of KUnBR; needed where it is the method, absent otherwise.</summary>
+    public KUnBROptions? Kunbr { get; init; }
 
     /// <summary>The method with its options.</summary>
-    public IUnlearningMethod CreateMethod() => Method switch
+    /// <exception cref="HybridException">Config: the method's options are missing.</exception>
+    public IUnlearningMethod CreateMethod() => (Method, Gd, Kunbr) switch
     {
-        MethodKind.Gd => new GradientDifference(GradientDifference),
-        MethodKind.Kunbr => new KUnBR(new KUnBROptions { PreUnlearning = GradientDifference, Reinsertion = Reinsertion }),
-        _ => throw new ArgumentOutOfRangeException(nameof(Method), Method, "unknown method"),
+        (MethodKind.Gd, { } options, _) => new GradientDifference(options),
+        (MethodKind.Kunbr, _, { } options) => new KUnBR(options),
+        _ => throw new HybridException(ErrorKind.Config, $"the options of method '{MethodName}' are missing"),
     };
+
+    /// <summary>The method's name in configurations, and that of the section with its options.</summary>
+    public string MethodName => Method.ToString().ToLowerInvariant();
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
@@ -51,7 +55,18 @@ public sealed record UnlearningSettings
             yield return $"maximum tokens {MaximumTokens} must be at least 2";
         }
 
-        foreach (string problem in GradientDifference.Validate().Concat(Method == MethodKind.Kunbr ? Reinsertion.Validate() : []))
+        if (Method != MethodKind.Gd && Gd is not null || Method != MethodKind.Kunbr && Kunbr is not null)
+        {
+            yield return $"options of another method stand beside method '{MethodName}'";
+        }
+
+        IEnumerable<string> problems = Method switch
+        {
+            MethodKind.Gd => Gd?.Validate() ?? ["section 'gd' is missing"],
+            MethodKind.Kunbr => Kunbr?.Validate() ?? ["section 'kunbr' is missing"],
+            _ => [$"unknown method {Method}"],
+        };
+        foreach (string problem in problems)
         {
             yield return problem;
         }
