@@ -76,6 +76,8 @@ hyb_status hyb_ops_matmul(const hyb_tensor* a, const hyb_tensor* b, int32_t tran
     const auto &x = as_tensor(a, "a"), &y = as_tensor(b, "b");
     require(x.dim() == 2 && y.dim() == 2 && x.size(1) == y.size(transpose_b ? 1 : 0), HYB_INVALID_ARGUMENT, "a ", x.sizes(), " and b ",
             y.sizes(), transpose_b ? " transposed" : "", " cannot be multiplied");
+    require(x.scalar_type() == y.scalar_type() && x.device() == y.device(), HYB_TYPE_MISMATCH, "a is ", x.scalar_type(), " on ", x.device(),
+            ", b ", y.scalar_type(), " on ", y.device());
     return at::mm(x, transpose_b ? y.t() : y);
   });
 }
