@@ -64,6 +64,18 @@ int64_t element_count(const std::vector<int64_t>& shape) {
   return count;
 }
 
+// Whether a shape, in which one size may be -1, is one of count elements. LibTorch 1.13 throws no error of its own here.
+bool holds(const std::vector<int64_t>& shape, int64_t count) {
+  int64_t known = 1, open = 0;
+  for (int64_t size : shape) {
+    if (size == -1)
+      ++open;
+    else if (size < 0 || __builtin_mul_overflow(known, size, &known))
+      return false;
+  }
+  return open == 0 ? known == count : open == 1 && known > 0 && count % known == 0;
+}
+
 at::TensorOptions options(int32_t dtype, int32_t device) {
   return at::TensorOptions().dtype(scalar_type(dtype)).device(device_of(device));
 }
@@ -187,7 +199,10 @@ hyb_status hyb_tensor_set_requires_grad(hyb_tensor* tensor, int32_t requires_gra
 hyb_status hyb_tensor_reshape(const hyb_tensor* tensor, const int64_t* sizes, int32_t ndim, hyb_tensor** out) {
   return guard("tensor_reshape", [&] {
     not_null(out, "out");
-    *out = give(as_tensor(tensor).reshape(shape_of(sizes, ndim)));
+    auto shape = shape_of(sizes, ndim);
+    const auto& t = as_tensor(tensor);
+    require(holds(shape, t.numel()), HYB_INVALID_ARGUMENT, "a tensor of shape ", t.sizes(), " cannot have shape ", c10::IntArrayRef(shape));
+    *out = give(t.reshape(shape));
   });
 }
 
