@@ -55,13 +55,14 @@ std::vector<int64_t> shape_of(const int64_t* sizes, int32_t ndim) {
 }
 
 namespace {
-int64_t element_count(const std::vector<int64_t>& shape) {
-  int64_t count = 1;
+// Bytes of a contiguous tensor.
+int64_t byte_count(const std::vector<int64_t>& shape, int32_t dtype) {
+  auto bytes = static_cast<int64_t>(c10::elementSize(scalar_type(dtype)));
   for (int64_t size : shape) {
-    require(size >= 0, HYB_INVALID_ARGUMENT, "a size of ", size);
-    require(!__builtin_mul_overflow(count, size, &count), HYB_INVALID_ARGUMENT, "the shape's element count overflows");
+    require(size >= 0, HYB_INVALID_ARGUMENT, "shape ", c10::IntArrayRef(shape), " has a size of ", size);
+    require(!__builtin_mul_overflow(bytes, size, &bytes), HYB_INVALID_ARGUMENT, "the size of shape ", c10::IntArrayRef(shape), " overflows");
   }
-  return count;
+  return bytes;
 }
 
 // Whether a shape, in which one size may be -1, is one of count elements. LibTorch 1.13 throws no error of its own here.
@@ -94,7 +95,7 @@ hyb_status hyb_tensor_zeros(const int64_t* sizes, int32_t ndim, int32_t dtype, i
   return guard("tensor_zeros", [&] {
     not_null(out, "out");
     auto shape = shape_of(sizes, ndim);
-    element_count(shape);
+    byte_count(shape, dtype);
     *out = give(at::zeros(shape, options(dtype, device)));
   });
 }
@@ -104,7 +105,7 @@ hyb_status hyb_tensor_from_data(const void* data, int64_t bytes, const int64_t* 
   return guard("tensor_from_data", [&] {
     not_null(out, "out");
     auto shape = shape_of(sizes, ndim);
-    int64_t expected = element_count(shape) * static_cast<int64_t>(c10::elementSize(scalar_type(dtype)));
+    int64_t expected = byte_count(shape, dtype);
     require(bytes == expected, HYB_INVALID_ARGUMENT, bytes, " bytes given, shape ", c10::IntArrayRef(shape), " needs ", expected);
     auto tensor = at::empty(shape, options(dtype, HYB_CPU));
     if (bytes > 0) std::memcpy(tensor.data_ptr(), not_null(data, "data"), static_cast<size_t>(bytes));
