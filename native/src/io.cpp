@@ -32,10 +32,13 @@ const SafetensorsEntry& entry_of(const hyb_safetensors* file, int64_t index) {
   return file->entries[static_cast<size_t>(index)];
 }
 
-std::vector<std::pair<std::string, std::string>> pairs(const char* const* keys, const char* const* values, int64_t n) {
+std::vector<std::pair<std::string, std::string>> pairs(const char* path, const char* const* keys, const char* const* values, int64_t n) {
   std::vector<std::pair<std::string, std::string>> result;
-  for (int64_t i = 0; i < n; ++i)
+  std::unordered_set<std::string> seen;
+  for (int64_t i = 0; i < n; ++i) {
     result.emplace_back(not_null(not_null(keys, "metadata_keys")[i], "a key"), not_null(not_null(values, "metadata_values")[i], "a value"));
+    require(seen.insert(result.back().first).second, HYB_INVALID_ARGUMENT, path, ": metadata key '", result.back().first, "' stands twice");
+  }
   return result;
 }
 
@@ -134,7 +137,7 @@ hyb_status hyb_safetensors_write(const char* path, const char* const* names, hyb
       entries.push_back({name, dtype_code(value.scalar_type()), value.sizes().vec(), at, at + static_cast<uint64_t>(value.numel() * value.element_size())});
       at = entries.back().end;
     }
-    auto header = write_safetensors_header(entries, pairs(metadata_keys, metadata_values, metadata_n));
+    auto header = write_safetensors_header(entries, pairs(path, metadata_keys, metadata_values, metadata_n));
     unsigned char length[8];
     for (int i = 0; i < 8; ++i) length[i] = static_cast<unsigned char>(static_cast<uint64_t>(header.size()) >> (8 * i));
     AtomicFile file(path);
