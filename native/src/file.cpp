@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -45,7 +46,9 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<char*>(data_), size_);
 }
 
-AtomicFile::AtomicFile(const std::string& path) : path_(path), temporary_(path + ".tmp." + std::to_string(getpid())) {
+AtomicFile::AtomicFile(const std::string& path) : path_(path) {
+  static std::atomic<uint64_t> files{0};  // two threads may write one path
+  temporary_ = path + ".tmp." + std::to_string(getpid()) + "." + std::to_string(files.fetch_add(1));
   descriptor_ = open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
   if (descriptor_ < 0) refuse("create", temporary_);
 }
