@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Runtime.CompilerServices;
 using Hybrid.Interop.Tests.Support;
 using Hybrid.TestSupport;
@@ -56,6 +57,23 @@ public sealed class HandleTests : LedgerTest
 
         // A reference that was not given back would keep the handle alive.
         first.Dispose();
+        Assert.Equal(before, Runtime.LiveHandles);
+    }
+
+    // A list may answer differently each time it is asked.
+    [Fact]
+    public void WhatWasBorrowedIsGivenBack()
+    {
+        long before = Runtime.LiveHandles;
+        Tensor first = Make.Doubles([1], 1), second = Make.Doubles([1], 2);
+        using (Tensor joined = Tensor.Concatenate(new Alternating(first, second), 0))
+        {
+            Assert.Equal(1, joined.Item());
+        }
+
+        Assert.Equal(2, second.Item()); // has lost no reference
+        first.Dispose();
+        second.Dispose();
         Assert.Equal(before, Runtime.LiveHandles);
     }
 
@@ -204,4 +222,17 @@ public sealed class HandleTests : LedgerTest
     }
 
     private sealed class Ledger : LedgerTest;
+
+    private sealed class Alternating(Tensor first, Tensor second) : IReadOnlyList<Tensor>
+    {
+        private int asked;
+
+        public int Count => 1;
+
+        public Tensor this[int index] => asked++ % 2 == 0 ? first : second;
+
+        public IEnumerator<Tensor> GetEnumerator() => throw new NotSupportedException();
+
+        IEnumerator IEnumerable.GetEnumerator() => GetEnumerator();
+    }
 }

@@ -69,7 +69,7 @@ public sealed unsafe class NativeExceptionTests : LedgerTest
         using Tensor a = Make.Doubles([2], 1, 2), b = Make.Doubles([3], 1, 2, 3);
         Concurrently.Run([.. Enumerable.Range(0, 4).Select<int, Action>(i => () =>
         {
-            for (int round = 0; round < 500; round++)
+            for (int round = 0; round < 100; round++)
             {
                 if (i % 2 == 0)
                 {

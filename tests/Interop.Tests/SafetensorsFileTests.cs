@@ -139,6 +139,25 @@ public sealed class SafetensorsFileTests : LedgerTest
     }
 
     [Fact]
+    public void WritersOfOnePathDoNotMix()
+    {
+        SafetensorsFile.Write(PathOf("x"), [], []);
+        Concurrently.Run([.. Enumerable.Range(0, 3).Select<int, Action>(writer => () =>
+        {
+            for (int round = 0; round < 30; round++)
+            {
+                using TensorScope scope = TensorScope.Begin();
+                SafetensorsFile.Write(PathOf("x"), [new($"of writer {writer}", Make.Random(writer, 1000 * (writer + 1)))], []);
+                using SafetensorsFile file = SafetensorsFile.Open(PathOf("x"));
+                string name = Assert.Single(file.Names);
+                int author = name[^1] - '0';
+                Assert.Equal(0, Make.Random(author, 1000 * (author + 1)).CountDifferent(file.Read(name, ElementType.Float64, Device.Cpu)));
+            }
+        })]);
+        Assert.Equal([PathOf("x")], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
     public void ARefusedWriteLeavesTheOldFileAndNothingElse()
     {
         using TensorScope scope = TensorScope.Begin();

@@ -1,6 +1,6 @@
 namespace Hybrid.Interop.Tests.Support;
 
-/// <summary>Runs a check on every set of hand-written CPU kernels that this CPU can run.</summary>
+/// <summary>Runs a check on every set of hand-written CPU kernels that this CPU can run, on two threads.</summary>
 internal static class InstructionSets
 {
     /// <summary>The names of those this CPU has; "baseline" always, last.</summary>
@@ -8,8 +8,10 @@ internal static class InstructionSets
 
     public static void ForEach(Action<string> check)
     {
+        int threads = Runtime.Threads;
         try
         {
+            Runtime.Threads = 2;
             foreach (string name in Available)
             {
                 Runtime.SelectInstructionSet(name);
@@ -19,6 +21,7 @@ internal static class InstructionSets
         finally
         {
             Runtime.SelectInstructionSet("auto");
+            Runtime.Threads = threads;
         }
     }
 
