@@ -168,6 +168,34 @@ public sealed class TransformerTests : LedgerTest
         Tensor Typed(int seed, params long[] shape) => Make.Random(seed, shape).To(type, Device.Cpu);
     });
 
+    // Large enough to be split between threads, and into several chunks: rows in one call are the same rows in many.
+    [Fact]
+    public void ManyRowsAreTheirPartsTogether() => InstructionSets.ForEach(_ =>
+    {
+        const int Rows = 600, Part = 60, Width = 70;
+        Whole((x, y, weights, first) => Transformer.SwiGlu(x, y));
+        Whole((x, y, weights, first) => Transformer.Linear(x * y, weights[0]));
+        Whole((x, y, weights, first) => Transformer.RmsNorm(x * y, weights[1], 1e-5));
+        Whole((x, y, weights, first) => Transformer.TokenNll(x * y, weights[0], [.. Enumerable.Range(first, (int)x.Shape[0]).Select(row => row % 50L)], 25));
+        Whole((x, y, weights, first) => Transformer.Attention(x, y, x, [.. Enumerable.Range(0, ((int)x.Shape[0] / 20) + 1).Select(b => 20L * b)], 5, 5, [1, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01]));
+
+        static void Whole(Func<Tensor, Tensor, Tensor[], int, Tensor> function)
+        {
+            using TensorScope scope = TensorScope.Begin();
+            Tensor x = Make.Parameter(1, ElementType.Float64, Rows, Width), y = Make.Parameter(2, ElementType.Float64, Rows, Width);
+            Tensor[] weights = [Make.Parameter(3, ElementType.Float64, 50, Width), Make.Parameter(4, ElementType.Float64, Width)];
+            Tensor whole = function(x, y, weights, 0);
+            Tensor parts = Tensor.Concatenate([.. Enumerable.Range(0, Rows / Part).Select(i => function(x.Narrow(0, i * Part, Part), y.Narrow(0, i * Part, Part), weights, i * Part))], 0);
+            Expect.Close(parts.ToDoubles(), whole.ToDoubles());
+            Tensor slope = Make.Random(5, whole.Shape);
+            Tensor?[] expected = Autograd.Gradients((parts * slope).Sum(), [x, y, .. weights]), actual = Autograd.Gradients((whole * slope).Sum(), [x, y, .. weights]);
+            for (int i = 0; i < expected.Length; i++)
+            {
+                Expect.Close(expected[i]?.ToDoubles() ?? [], actual[i]?.ToDoubles() ?? [], 1e-11);
+            }
+        }
+    });
+
     // Inputs that are views with gaps must be read by their strides.
     [Fact]
     public void ViewsAreReadByTheirStrides()
