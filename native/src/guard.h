@@ -17,8 +17,12 @@ inline bool is_out_of_memory(const std::string& text) {
   return text.find("can't allocate memory") != std::string::npos || text.find("out of memory") != std::string::npos;
 }
 
+// So does, up to LibTorch 2.0, an element type that an operation has no kernel for.
+inline bool is_not_implemented(const std::string& text) { return text.find(" not implemented for '") != std::string::npos; }
+
 inline hyb_status status_of(const c10::Error& error) {
   if (is_out_of_memory(error.what_without_backtrace())) return HYB_OUT_OF_MEMORY;
+  if (is_not_implemented(error.what_without_backtrace())) return HYB_NOT_IMPLEMENTED;
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error)) return HYB_OUT_OF_MEMORY;
   if (dynamic_cast<const c10::IndexError*>(&error)) return HYB_OUT_OF_RANGE;
   if (dynamic_cast<const c10::TypeError*>(&error)) return HYB_TYPE_MISMATCH;

@@ -56,13 +56,26 @@ std::vector<int64_t> shape_of(const int64_t* sizes, int32_t ndim) {
 }
 
 namespace {
-int64_t element_count(const std::vector<int64_t>& shape) {
-  int64_t count = 1;
+// Bytes of a contiguous tensor.
+int64_t byte_count(const std::vector<int64_t>& shape, int32_t dtype) {
+  auto bytes = static_cast<int64_t>(c10::elementSize(scalar_type(dtype)));
   for (int64_t size : shape) {
-    require(size >= 0, HYB_INVALID_ARGUMENT, "a size of ", size);
-    require(!__builtin_mul_overflow(count, size, &count), HYB_INVALID_ARGUMENT, "the shape's element count overflows");
+    require(size >= 0, HYB_INVALID_ARGUMENT, "shape ", c10::IntArrayRef(shape), " has a size of ", size);
+    require(!__builtin_mul_overflow(bytes, size, &bytes), HYB_INVALID_ARGUMENT, "the size of shape ", c10::IntArrayRef(shape), " overflows");
   }
-  return count;
+  return bytes;
+}
+
+// Whether a shape, in which one size may be -1, is one of count elements. LibTorch 1.13 throws no error of its own here.
+bool holds(const std::vector<int64_t>& shape, int64_t count) {
+  int64_t known = 1, open = 0;
+  for (int64_t size : shape) {
+    if (size == -1)
+      ++open;
+    else if (size < 0 || __builtin_mul_overflow(known, size, &known))
+      return false;
+  }
+  return open == 0 ? known == count : open == 1 && known > 0 && count % known == 0;
 }
 
 at::TensorOptions options(int32_t dtype, int32_t device) {
@@ -83,7 +96,7 @@ hyb_status hyb_tensor_zeros(const int64_t* sizes, int32_t ndim, int32_t dtype, i
   return guard("tensor_zeros", [&] {
     not_null(out, "out");
     auto shape = shape_of(sizes, ndim);
-    element_count(shape);
+    byte_count(shape, dtype);
     *out = give(at::zeros(shape, options(dtype, device)));
   });
 }
@@ -93,9 +106,7 @@ hyb_status hyb_tensor_from_data(const void* data, int64_t bytes, const int64_t* 
   return guard("tensor_from_data", [&] {
     not_null(out, "out");
     auto shape = shape_of(sizes, ndim);
-    int64_t expected = 0;
-    require(!__builtin_mul_overflow(element_count(shape), static_cast<int64_t>(c10::elementSize(scalar_type(dtype))), &expected),
-            HYB_INVALID_ARGUMENT, "the byte count of shape ", c10::IntArrayRef(shape), " overflows");
+    int64_t expected = byte_count(shape, dtype);
     require(bytes == expected, HYB_INVALID_ARGUMENT, bytes, " bytes given, shape ", c10::IntArrayRef(shape), " needs ", expected);
     auto tensor = at::empty(shape, options(dtype, HYB_CPU));
     if (bytes > 0) std::memcpy(tensor.data_ptr(), not_null(data, "data"), static_cast<size_t>(bytes));
@@ -190,16 +201,9 @@ hyb_status hyb_tensor_set_requires_grad(hyb_tensor* tensor, int32_t requires_gra
 hyb_status hyb_tensor_reshape(const hyb_tensor* tensor, const int64_t* sizes, int32_t ndim, hyb_tensor** out) {
   return guard("tensor_reshape", [&] {
     not_null(out, "out");
-    const auto& t = as_tensor(tensor);
     auto shape = shape_of(sizes, ndim);
-    // LibTorch throws what looks like a defect of ours for a shape that does not fit.
-    int64_t open = std::count(shape.begin(), shape.end(), -1), known = 1;
-    for (int64_t size : shape)
-      if (size != -1)
-        require(size >= 0 && !__builtin_mul_overflow(known, size, &known), HYB_INVALID_ARGUMENT, "a size of ", size, " in ",
-                c10::IntArrayRef(shape));
-    bool fits = open == 0 ? known == t.numel() : open == 1 && known > 0 && t.numel() % known == 0;
-    require(fits, HYB_INVALID_ARGUMENT, "shape ", t.sizes(), " cannot become ", c10::IntArrayRef(shape));
+    const auto& t = as_tensor(tensor);
+    require(holds(shape, t.numel()), HYB_INVALID_ARGUMENT, "a tensor of shape ", t.sizes(), " cannot have shape ", c10::IntArrayRef(shape));
     *out = give(t.reshape(shape));
   });
 }

@@ -5,3 +5,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
+
+#if AT_PARALLEL_OPENMP && !defined(_OPENMP)
+#error "LibTorch's at::parallel_for is serial without OpenMP: compile with -fopenmp"
+#endif

@@ -15,6 +15,9 @@ internal sealed class CommandContext(IAnsiConsole output, IAnsiConsole error, Ca
     /// <summary>Cancelled by Ctrl-C or SIGTERM.</summary>
     public CancellationToken Cancellation { get; } = cancellation;
 
+    /// <summary>Shows the steps of long work until it is disposed.</summary>
+    public ConsoleProgress StartProgress() => new(Error);
+
     /// <summary>A line of results as it stands, without markup and without wrapping.</summary>
     public void WriteLine(string text) => Output.Profile.Out.Writer.WriteLine(text);
 

@@ -10,6 +10,9 @@ internal static class CommandLine
     /// <summary>Time that a cancelled command has to stop between two steps.</summary>
     private static readonly TimeSpan TerminationTimeout = TimeSpan.FromSeconds(30);
 
+    /// <summary>Columns of output that does not go to a terminal.</summary>
+    private const int PlainWidth = 160;
+
     private static readonly Option<bool> Trace = new("--trace") { Description = "On an error, print the stack trace too.", Recursive = true };
 
     /// <summary>Runs the program.</summary>
@@ -68,5 +71,21 @@ internal static class CommandLine
         }
     }
 
-    private static IAnsiConsole ConsoleOn(TextWriter writer) => AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(writer) });
+    /// <summary>Colours and rewritten lines on a terminal only; elsewhere plain text, wide enough for any table.</summary>
+    private static IAnsiConsole ConsoleOn(TextWriter writer)
+    {
+        bool terminal = (ReferenceEquals(writer, Console.Out) && !Console.IsOutputRedirected) || (ReferenceEquals(writer, Console.Error) && !Console.IsErrorRedirected);
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(writer),
+            Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
+            ColorSystem = terminal ? ColorSystemSupport.Detect : ColorSystemSupport.NoColors,
+        });
+        if (!terminal)
+        {
+            console.Profile.Width = PlainWidth;
+        }
+
+        return console;
+    }
 }

@@ -78,32 +78,31 @@ internal readonly unsafe ref struct Borrowed
 /// <summary>A list of tensors held for the length of one native call; a null stands for no tensor.</summary>
 internal readonly unsafe ref struct BorrowedList
 {
-    private readonly IReadOnlyList<Tensor?> tensors;
+    private readonly TensorHandle?[] handles; // what was borrowed: the caller's list may answer differently a second time
     private readonly nint[] pointers;
 
     public BorrowedList(IReadOnlyList<Tensor?> tensors)
     {
-        pointers = new nint[tensors.Count];
-        for (int i = 0; i < tensors.Count; i++)
+        handles = new TensorHandle?[tensors.Count];
+        pointers = new nint[handles.Length];
+        try
         {
-            if (tensors[i] is { } tensor)
+            for (int i = 0; i < handles.Length; i++)
             {
-                bool added = false;
-                try
+                if (tensors[i]?.Handle is { } handle)
                 {
-                    tensor.Handle.DangerousAddRef(ref added);
+                    bool added = false;
+                    handle.DangerousAddRef(ref added);
+                    handles[i] = handle;
+                    pointers[i] = handle.DangerousGetHandle();
                 }
-                catch (ObjectDisposedException)
-                {
-                    Release(tensors, pointers);
-                    throw;
-                }
-
-                pointers[i] = tensor.Handle.DangerousGetHandle();
             }
         }
-
-        this.tensors = tensors;
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     public int Count => pointers.Length;
@@ -111,16 +110,11 @@ internal readonly unsafe ref struct BorrowedList
     /// <summary>For a fixed statement: pins the pointers.</summary>
     public ref nint GetPinnableReference() => ref MemoryMarshal.GetArrayDataReference(pointers);
 
-    public void Dispose() => Release(tensors, pointers);
-
-    private static void Release(IReadOnlyList<Tensor?> tensors, nint[] pointers)
+    public void Dispose()
     {
-        for (int i = 0; i < pointers.Length; i++)
+        foreach (TensorHandle? handle in handles)
         {
-            if (pointers[i] != 0)
-            {
-                tensors[i]!.Handle.DangerousRelease();
-            }
+            handle?.DangerousRelease();
         }
     }
 }

@@ -37,24 +37,21 @@ internal static class NativeLoader
         }
     }
 
-    private static nint Load()
-    {
-        string[] candidates = Environment.GetEnvironmentVariable(PathVariable) is { Length: > 0 } path
-            ? [path]
-            : [
-                Path.Combine(AppContext.BaseDirectory, "libhybrid.so"),
-                Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native", "libhybrid.so"),
-            ];
-        foreach (string candidate in candidates)
-        {
-            if (File.Exists(candidate))
-            {
-                // Load, unlike TryLoad, says which library behind it (LibTorch, oneDNN) is missing.
-                return NativeLibrary.Load(candidate);
-            }
-        }
+    // Load, unlike TryLoad, says which library behind it (LibTorch, oneDNN) is missing.
+    private static nint Load() => NativeLibrary.Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory));
 
-        throw new DllNotFoundException($"libhybrid.so was looked for at {string.Join(" and ", candidates)}; build it with ./build.sh, or name it in {PathVariable}");
+    /// <summary>The library's path: <paramref name="named"/> where that is set, else the first that exists in the program's folder.</summary>
+    /// <exception cref="DllNotFoundException">It is at none of them; the message names them all.</exception>
+    internal static string Locate(string? named, string programFolder)
+    {
+        string[] candidates = named is { Length: > 0 }
+            ? [named]
+            : [
+                Path.Combine(programFolder, "libhybrid.so"),
+                Path.Combine(programFolder, "runtimes", "linux-x64", "native", "libhybrid.so"),
+            ];
+        return candidates.FirstOrDefault(File.Exists)
+            ?? throw new DllNotFoundException($"libhybrid.so was looked for at {string.Join(" and ", candidates)}; build it with ./build.sh, or name it in {PathVariable}");
     }
 
     /// <summary>
@@ -75,18 +72,25 @@ internal static class NativeLoader
     private static unsafe void CheckVersion(nint handle)
     {
         var version = (delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(handle, "hyb_abi_version");
-        if (version() != NativeMethods.HYB_ABI_VERSION)
+        var hash = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "hyb_abi_hash");
+        RequireMatch(version(), Marshal.PtrToStringUTF8((nint)hash())!);
+    }
+
+    /// <summary>Refuses a library of another version, or one built from other headers than those embedded in this assembly.</summary>
+    internal static void RequireMatch(int version, string headerHash)
+    {
+        if (version != NativeMethods.HYB_ABI_VERSION)
         {
-            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid has ABI version {version()}, this assembly was built for {NativeMethods.HYB_ABI_VERSION}");
+            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid has ABI version {version}, this assembly was built for {NativeMethods.HYB_ABI_VERSION}");
         }
 
-        var hash = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "hyb_abi_hash");
-        string built = Marshal.PtrToStringUTF8((nint)hash())!;
         string expected = HeaderHash();
-        if (built != expected)
+        if (headerHash != expected)
         {
-            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid was built from headers {built[..12]}, this assembly from {expected[..12]}; build both from one tree");
+            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid was built from headers {Start(headerHash)}, this assembly from {Start(expected)}; build both from one tree");
         }
+
+        static string Start(string hash) => hash.Length > 12 ? hash[..12] : hash;
     }
 
     /// <summary>SHA-256 of the headers embedded in this assembly, as native/CMakeLists.txt computes it.</summary>

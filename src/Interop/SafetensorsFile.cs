@@ -8,7 +8,9 @@ public sealed unsafe class SafetensorsFile : IDisposable
     private readonly SafetensorsHandle handle;
     private readonly Dictionary<string, long> indices = new(StringComparer.Ordinal);
 
-    private SafetensorsFile(SafetensorsHandle handle) => this.handle = handle;
+    private readonly string path;
+
+    private SafetensorsFile(SafetensorsHandle handle, string path) => (this.handle, this.path) = (handle, path);
 
     /// <summary>Names of the tensors, in the file's order.</summary>
     public IReadOnlyList<string> Names { get; private init; } = [];
@@ -34,7 +36,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
             names[i] = Marshal.PtrToStringUTF8((nint)name)!;
         }
 
-        var file = new SafetensorsFile(handle) { Names = names };
+        var file = new SafetensorsFile(handle, path) { Names = names };
         for (int i = 0; i < names.Length; i++)
         {
             file.indices.Add(names[i], i);
@@ -82,7 +84,7 @@ public sealed unsafe class SafetensorsFile : IDisposable
 
     private long IndexOf(string name) => indices.TryGetValue(name, out long index)
         ? index
-        : throw new NativeException(NativeStatus.OutOfRange, $"the file has no tensor '{name}'");
+        : throw new NativeException(NativeStatus.OutOfRange, $"{path} has no tensor '{name}'");
 
     /// <summary>An array of zero-terminated strings outside the managed heap.</summary>
     private readonly struct CStrings : IDisposable

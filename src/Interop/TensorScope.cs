@@ -42,11 +42,11 @@ public readonly ref struct TensorScope
             throw new InvalidOperationException("the tensor does not belong to this scope");
         }
 
-        if (open!.Count > 1)
+        List<Tensor> own = members;
+        List<Tensor>? outside = open!.SkipWhile(scope => !ReferenceEquals(scope, own)).ElementAtOrDefault(1); // a stack lists the innermost first
+        if (outside is not null && !ReferenceEquals(outside, Unowned))
         {
-            List<Tensor> inner = open.Pop();
-            Join(tensor);
-            open.Push(inner);
+            outside.Add(tensor);
         }
 
         return tensor;

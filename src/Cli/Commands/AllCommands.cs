@@ -8,6 +8,7 @@ internal static class AllCommands
     /// <summary>Makes them; <c>bind</c> ties a command to what it runs.</summary>
     public static IEnumerable<Command> Create(Action<Command, Func<ParseResult, CommandContext, int>> bind) =>
     [
+        DemoCommand.Create(bind),
         ParityCommand.Create(bind),
     ];
 }

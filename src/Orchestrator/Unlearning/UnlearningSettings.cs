@@ -44,6 +44,22 @@ public sealed record UnlearningSettings
         _ => throw new HybridException(ErrorKind.Config, $"the options of method '{MethodName}' are missing"),
     };
 
+    /// <summary>The same with another α and learning rate.</summary>
+    public UnlearningSettings WithGridPoint(double retainCoefficient, double learningRate)
+    {
+        return this with
+        {
+            Gd = Gd is null ? null : At(Gd),
+            Kunbr = Kunbr is null ? null : Kunbr with { PreUnlearning = At(Kunbr.PreUnlearning) },
+        };
+
+        GradientDifferenceOptions At(GradientDifferenceOptions options) => options with
+        {
+            RetainCoefficient = retainCoefficient,
+            Optimizer = options.Optimizer with { LearningRate = learningRate },
+        };
+    }
+
     /// <summary>The method's name in configurations, and that of the section with its options.</summary>
     public string MethodName => Method.ToString().ToLowerInvariant();
 

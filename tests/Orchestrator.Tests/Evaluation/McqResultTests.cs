@@ -25,6 +25,15 @@ public sealed class McqResultTests
     }
 
     [Fact]
+    public void WhatIsTakenAwayIsTheMean()
+    {
+        // A's mean is 4.25: 7 is above it though far below the largest. The others never change and are 0 when calibrated.
+        McqResult result = new([[10, 1, -5, -5], [7, 1, -5, -5], [0, 1, -5, -5], [0, 1, -5, -5]], [0, 0, 1, 1]);
+
+        Assert.Equal(1, result.CalibratedAccuracy, 1e-12);
+    }
+
+    [Fact]
     public void CalibrationByHandWhereItHurts()
     {
         // Means 3, 2, 0, 0: less them the first question ties A with B at 1 (A, wrong now), the second is C.

@@ -1,0 +1,134 @@
+using System.Diagnostics;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Hybrid.Interop;
+
+namespace Hybrid.Orchestrator.Runs;
+
+/// <summary>How a run stands or ended.</summary>
+public enum RunStatus
+{
+    /// <summary>Under way, or killed.</summary>
+    Running,
+
+    /// <summary>Ended with its result.</summary>
+    Finished,
+
+    /// <summary>Ended with an error.</summary>
+    Failed,
+
+    /// <summary>Stopped by its user.</summary>
+    Cancelled,
+}
+
+/// <summary>
+/// The folder of one run: <c>run.json</c> (what was run, on what, how it ended), <c>metrics.jsonl</c> (a line an event, as it happens) and
+/// whatever the run puts beside them.
+/// </summary>
+public sealed class RunFolder : IDisposable
+{
+    /// <summary>The record of the run.</summary>
+    public const string RecordFile = "run.json";
+
+    /// <summary>The events of the run.</summary>
+    public const string MetricsFile = "metrics.jsonl";
+
+    private static readonly JsonSerializerOptions Indented = new(LineOptions) { WriteIndented = true };
+
+    private readonly Stopwatch time = Stopwatch.StartNew();
+    private readonly StreamWriter metrics;
+    private readonly object configuration;
+    private readonly ulong seed;
+
+    private RunFolder(string path, string command, object configuration, ulong seed)
+    {
+        FullPath = path;
+        Command = command;
+        this.configuration = configuration;
+        this.seed = seed;
+        metrics = new StreamWriter(Path.Combine(path, MetricsFile), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
+        Write(RunStatus.Running, null, null);
+    }
+
+    /// <summary>The folder.</summary>
+    public string FullPath { get; }
+
+    /// <summary>What is run.</summary>
+    public string Command { get; }
+
+    private static JsonSerializerOptions LineOptions => new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    /// <summary>Starts a run in a folder that does not exist yet, or is empty.</summary>
+    /// <exception cref="HybridException">Io: the folder holds something already, or cannot be made.</exception>
+    public static RunFolder Create(string path, string command, object configuration, ulong seed)
+    {
+        try
+        {
+            string full = Path.GetFullPath(path);
+            if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any())
+            {
+                throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own");
+            }
+
+            Directory.CreateDirectory(full);
+            return new RunFolder(full, command, configuration, seed);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used for a run: {error.Message}", error);
+        }
+    }
+
+    /// <summary>Appends one event.</summary>
+    public void Log(string kind, object value) => metrics.WriteLine(JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, LineOptions));
+
+    /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled.</summary>
+    public T Record<T>(Func<T> work)
+        where T : notnull
+    {
+        try
+        {
+            T result = work();
+            Write(RunStatus.Finished, result, null);
+            return result;
+        }
+        catch (OperationCanceledException)
+        {
+            Write(RunStatus.Cancelled, null, null);
+            throw;
+        }
+        catch (Exception error)
+        {
+            Write(RunStatus.Failed, null, error.Message);
+            throw;
+        }
+    }
+
+    /// <summary>Closes the metrics.</summary>
+    public void Dispose() => metrics.Dispose();
+
+    private void Write(RunStatus status, object? result, string? error)
+    {
+        var record = new
+        {
+            command = Command,
+            status,
+            error,
+            seed,
+            configuration,
+            result,
+            versions = new { hybrid = typeof(RunFolder).Assembly.GetName().Version!.ToString(3), native = Runtime.BuildInfo, dotnet = Environment.Version.ToString() },
+            machine = new { processors = Environment.ProcessorCount, threads = Runtime.Threads, os = System.Runtime.InteropServices.RuntimeInformation.OSDescription },
+            started = DateTime.UtcNow - time.Elapsed,
+            wallSeconds = Math.Round(time.Elapsed.TotalSeconds, 3),
+            peakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
+        };
+        AtomicFile.WriteText(Path.Combine(FullPath, RecordFile), JsonSerializer.Serialize(record, Indented) + "\n");
+    }
+}

@@ -1,0 +1,88 @@
+using System.Runtime.InteropServices;
+using System.Security.Cryptography;
+using Hybrid.Interop.Tests.Support;
+using Hybrid.TestSupport;
+using Xunit;
+
+namespace Hybrid.Interop.Tests;
+
+public sealed unsafe class NativeLoaderTests
+{
+    [Fact]
+    public void TheHashIsThatOfTheHeadersAndOfTheLibrary()
+    {
+        IEnumerable<string> headers = Directory.GetFiles(Repository.Headers, "*.h").Where(path => Path.GetFileName(path) != "hybrid.h").Order(StringComparer.Ordinal);
+        byte[] joined = [.. headers.SelectMany(File.ReadAllBytes)];
+        string expected = Convert.ToHexStringLower(SHA256.HashData(joined));
+
+        Assert.Equal(expected, NativeLoader.HeaderHash());
+        Assert.Equal(expected, Marshal.PtrToStringUTF8((nint)NativeMethods.hyb_abi_hash()));
+    }
+
+    [Fact]
+    public void TheVersionIsTheLibrarys() => Assert.Equal(NativeMethods.HYB_ABI_VERSION, NativeMethods.hyb_abi_version());
+
+    [Fact]
+    public void ALibraryOfThisVersionAndTheseHeadersIsTaken() => NativeLoader.RequireMatch(NativeMethods.HYB_ABI_VERSION, NativeLoader.HeaderHash());
+
+    [Fact]
+    public void ALibraryOfAnotherVersionIsRefused() =>
+        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.RequireMatch(NativeMethods.HYB_ABI_VERSION + 1, NativeLoader.HeaderHash()), "ABI version 2", "built for 1");
+
+    [Theory]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "headers 0123456789ab,")]
+    [InlineData("", "headers ,")]
+    public void ALibraryOfOtherHeadersIsRefused(string hash, string said) =>
+        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.RequireMatch(NativeMethods.HYB_ABI_VERSION, hash), said, NativeLoader.HeaderHash()[..12], "build both from one tree");
+
+    [Fact]
+    public void AMissingLibraryIsReportedWithThePlacesSearched()
+    {
+        using TemporaryFolder folder = new();
+
+        string message = Assert.Throws<DllNotFoundException>(() => NativeLoader.Locate(null, folder.Path)).Message;
+
+        Assert.Contains(folder.File("libhybrid.so"), message, StringComparison.Ordinal);
+        Assert.Contains(folder.File("runtimes/linux-x64/native/libhybrid.so"), message, StringComparison.Ordinal);
+        Assert.Contains("./build.sh", message, StringComparison.Ordinal);
+        Assert.Contains(NativeLoader.PathVariable, message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ANamedLibraryIsTheOnlyCandidate()
+    {
+        using TemporaryFolder folder = new();
+        File.WriteAllText(folder.File("libhybrid.so"), string.Empty);
+        string elsewhere = folder.File("elsewhere.so");
+
+        string message = Assert.Throws<DllNotFoundException>(() => NativeLoader.Locate(elsewhere, folder.Path)).Message;
+        Assert.Contains($"looked for at {elsewhere};", message, StringComparison.Ordinal);
+
+        File.WriteAllText(elsewhere, string.Empty);
+        Assert.Equal(elsewhere, NativeLoader.Locate(elsewhere, folder.Path));
+    }
+
+    [Fact]
+    public void TheProgramsFolderComesBeforeThePackagesFolder()
+    {
+        using TemporaryFolder folder = new();
+        string packaged = folder.File("runtimes/linux-x64/native/libhybrid.so");
+        Directory.CreateDirectory(Path.GetDirectoryName(packaged)!);
+        File.WriteAllText(packaged, string.Empty);
+        Assert.Equal(packaged, NativeLoader.Locate(string.Empty, folder.Path));
+
+        File.WriteAllText(folder.File("libhybrid.so"), string.Empty);
+        Assert.Equal(folder.File("libhybrid.so"), NativeLoader.Locate(null, folder.Path));
+    }
+
+    // The loader's own environment variables must reach OpenBLAS, which reads them through getenv.
+    [Fact]
+    public void OpenBlasIsKeptToOneThread()
+    {
+        _ = Runtime.BuildInfo;
+        Assert.False(string.IsNullOrEmpty(Marshal.PtrToStringUTF8(GetEnvironment("OPENBLAS_NUM_THREADS"))));
+    }
+
+    [DllImport("libc", EntryPoint = "getenv", CharSet = CharSet.Ansi)]
+    private static extern nint GetEnvironment(string name);
+}

@@ -1,0 +1,42 @@
+using Hybrid.Interop.Tests.Support;
+using Xunit;
+
+namespace Hybrid.Interop.Tests;
+
+public sealed class RuntimeTests : LedgerTest
+{
+    [Fact]
+    public void ThreadsAreSetForTheProcess()
+    {
+        int before = Runtime.Threads;
+        try
+        {
+            Runtime.Threads = 2;
+            Assert.Equal(2, Runtime.Threads);
+            Expect.Failure(NativeStatus.InvalidArgument, () => Runtime.Threads = 0, "runtime_set_threads", "threads is 0");
+            Assert.Equal(2, Runtime.Threads);
+        }
+        finally
+        {
+            Runtime.Threads = before;
+        }
+    }
+
+    [Fact]
+    public void TheBuildDescribesItself()
+    {
+        Assert.StartsWith("LibTorch ", Runtime.BuildInfo, StringComparison.Ordinal);
+        Assert.DoesNotContain('\n', Runtime.BuildInfo);
+        Assert.True(Runtime.CudaDevices >= 0);
+    }
+
+    [Fact]
+    public void TheInstructionSetCanBeChosen()
+    {
+        Assert.Equal("baseline", InstructionSets.Available[^1]);
+        InstructionSets.ForEach(name => Assert.Contains($"CPU kernels {name},", Runtime.BuildInfo, StringComparison.Ordinal));
+        Assert.Contains($"CPU kernels {InstructionSets.Available[0]},", Runtime.BuildInfo, StringComparison.Ordinal);
+        Expect.Failure(NativeStatus.InvalidArgument, () => Runtime.SelectInstructionSet("neon"), "runtime_set_isa", "'neon'");
+        Assert.Throws<ArgumentException>(() => Runtime.SelectInstructionSet("avx2\0"));
+    }
+}
