@@ -37,6 +37,21 @@ internal static class OptionKinds
         }),
     };
 
+    /// <summary>Positions from 0 with commas between, or one number for that many from the first; null where it is not given.</summary>
+    public static Option<int[]?> Folds(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N|I,I,…",
+        CustomParser = result => Parse(result, "a number of at least 1, or positions from 0 with commas between", text =>
+        {
+            int?[] values = [.. text.TrimEnd(',').Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : default(int?))];
+            bool list = text.Contains(',');
+            return values.Any(value => value is null) || (!list && values[0] is < 1 or > 1000) ? null
+                : list ? [.. values.Select(value => value!.Value)]
+                : Enumerable.Range(0, values[0]!.Value).ToArray();
+        }),
+    };
+
     /// <summary>A name of an enumeration's value, null where it is not given.</summary>
     public static Option<T?> Choice<T>(string name, string description)
         where T : struct, Enum => new(name)
