@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Hybrid.Cli.Commands;
 using Spectre.Console;
 
@@ -16,7 +17,7 @@ internal static class CommandLine
     private static readonly Option<bool> Trace = new("--trace") { Description = "On an error, print the stack trace too.", Recursive = true };
 
     /// <summary>Runs the program.</summary>
-    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error)
+    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellation = default)
     {
         var root = new RootCommand("""
             Makes large language models forget, and attacks the result to see whether they did (KUnBR, RTT).
@@ -26,7 +27,7 @@ internal static class CommandLine
         {
             Trace,
         };
-        Action<Command, Func<ParseResult, CommandContext, int>> bind = (command, run) => command.SetAction((parsed, cancellation) => Task.FromResult(Guarded(parsed, run, output, error, cancellation)));
+        Action<Command, Func<ParseResult, CommandContext, int>> bind = (command, run) => command.SetAction((parsed, stop) => Task.FromResult(Guarded(parsed, run, output, error, stop)));
         foreach (Command command in AllCommands.Create(bind))
         {
             root.Subcommands.Add(command);
@@ -35,22 +36,31 @@ internal static class CommandLine
         ParseResult result = root.Parse(arguments);
         if (result.Errors.Count > 0)
         {
-            await error.WriteLineAsync($"hybrid: {result.Errors[0].Message.TrimEnd('.')}; see {HelpOf(result)}");
+            await error.WriteLineAsync($"hybrid: {result.Errors[0].Message.ReplaceLineEndings(" ").TrimEnd('.')}; see {HelpOf(result.CommandResult)}");
             return ExitCode.Usage;
         }
 
-        return await result.InvokeAsync(new InvocationConfiguration
+        var configuration = new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
             ProcessTerminationTimeout = TerminationTimeout,
             Output = output,
             Error = error,
-        });
+        };
+        return await result.InvokeAsync(configuration, cancellation);
     }
 
-    private static string HelpOf(ParseResult result) => result.CommandResult.Command is RootCommand
-        ? "hybrid --help"
-        : $"hybrid {result.CommandResult.Command.Name} --help";
+    /// <summary>What to type for the help of a command: its own name after those of the commands it belongs to.</summary>
+    private static string HelpOf(CommandResult result)
+    {
+        string names = string.Empty;
+        for (SymbolResult? at = result; at is CommandResult { Command: not RootCommand } command; at = at.Parent)
+        {
+            names = $"{command.Command.Name} {names}";
+        }
+
+        return $"hybrid {names}--help";
+    }
 
     private static int Guarded(ParseResult parsed, Func<ParseResult, CommandContext, int> run, TextWriter output, TextWriter error, CancellationToken cancellation)
     {

@@ -21,21 +21,33 @@ internal static class CommonOptions
 
     public static Option<string> Out(string description) => new("--out") { Description = description, Required = true, HelpName = "FOLDER" };
 
-    public static Option<string?> Json() => new("--json") { Description = "Also write the result as JSON to this file ('-' for standard output, and nothing else there).", HelpName = "FILE" };
+    public static Option<bool> Overwrite() => OptionKinds.Switch("--overwrite", "Replace what is in the folder.");
 
-    public static Option<ulong> Seed() => new("--seed") { Description = "Where all chance comes from; the same seed, machine and threads give the same bytes.", DefaultValueFactory = _ => 1 };
+    public static Option<string?> Json() => new("--json")
+    {
+        Description = "Also write the result as JSON to this file; without a name, or '-': to standard output, and nothing else there.",
+        HelpName = "FILE",
+        Arity = ArgumentArity.ZeroOrOne,
+        CustomParser = result => result.Tokens.Count == 0 ? JsonOutput.StandardOutput : result.Tokens[0].Value,
+    };
+
+    public static Option<ulong> Seed() => OptionKinds.Seed("--seed", "Where all chance comes from; the same seed, machine and threads give the same bytes.");
 
     public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 
-    public static Option<int?> Threads() => new("--threads") { Description = "Threads of one operation; default: one for each processor.", HelpName = "N" };
+    public static Option<int?> Threads() => OptionKinds.Count("--threads", "Threads of one operation; default: one for each processor.");
 
-    /// <summary>Reads a device name.</summary>
+    /// <summary>Reads a device name and makes sure that the device is there.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>
+    /// <exception cref="NativeException">Device: there is no such device.</exception>
     public static Device ParseDevice(string text)
     {
         try
         {
-            return Hybrid.Interop.Device.Parse(text);
+            Device device = Hybrid.Interop.Device.Parse(text);
+            return device.Code < Runtime.CudaDevices
+                ? device
+                : throw new NativeException(NativeStatus.Device, $"--device {text}: {Runtime.CudaDevices} CUDA devices can be used here ({Runtime.BuildInfo})");
         }
         catch (FormatException error)
         {

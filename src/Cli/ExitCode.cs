@@ -25,10 +25,12 @@ internal static class ExitCode
     public static (int Code, string Line) Of(Exception error) => error switch
     {
         OperationCanceledException => (Cancelled, "cancelled"),
-        HybridException known => (OfKind(known.Kind), known.Message),
+        HybridException known => (OfKind(known.Kind), known.Message.ReplaceLineEndings(" ")),
         NativeException { Status: NativeStatus.AbiMismatch } mismatch => (NativeLibrary, mismatch.Message),
         NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {memory.Message}"),
         NativeException { Status: NativeStatus.Device } device => (NoDevice, device.Message),
+        NativeException { Status: NativeStatus.Io } file => (OfKind(ErrorKind.Io), file.Message),
+        IOException or UnauthorizedAccessException => (OfKind(ErrorKind.Io), error.Message.ReplaceLineEndings(" ")),
         DllNotFoundException missing => (NativeLibrary, missing.Message.ReplaceLineEndings(" ")),
         OutOfMemoryException => (OutOfMemory, "out of memory"),
         _ => (Internal, $"internal error: {error.Message.ReplaceLineEndings(" ")} ({error.GetType().Name}; --trace shows where)"),

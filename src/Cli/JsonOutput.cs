@@ -18,6 +18,22 @@ internal static class JsonOutput
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
+    /// <summary>Makes sure that the file can be written, before the work whose result it is to hold.</summary>
+    /// <exception cref="HybridException">Io: it cannot.</exception>
+    public static void Check(string? file)
+    {
+        if (file is null or StandardOutput)
+        {
+            return;
+        }
+
+        string folder = Path.GetDirectoryName(Path.GetFullPath(file)) ?? file;
+        if (Directory.Exists(file) || !Directory.Exists(folder))
+        {
+            throw new HybridException(ErrorKind.Io, $"--json {file}: {(Directory.Exists(file) ? "is a folder; a file is expected" : $"there is no folder {folder}")}");
+        }
+    }
+
     /// <summary>Writes the value to a file, whole or not at all, or to standard output; nothing where no file was asked for.</summary>
     public static void Write(CommandContext context, string? file, object value)
     {

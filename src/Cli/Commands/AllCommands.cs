@@ -9,6 +9,14 @@ internal static class AllCommands
     public static IEnumerable<Command> Create(Action<Command, Func<ParseResult, CommandContext, int>> bind) =>
     [
         DemoCommand.Create(bind),
+        DataCommand.Create(bind),
+        LearnCommand.Create(bind),
+        DensityCommand.Create(bind),
+        UnlearnCommand.Create(bind),
+        AttackCommand.Create(bind),
+        EvaluateCommand.Create(bind),
+        TokenizeCommand.Create(bind),
+        InspectCommand.Create(bind),
         ParityCommand.Create(bind),
     ];
 }

@@ -12,6 +12,22 @@ public static class ChangedShare
     /// <summary>Between two models of one architecture and element type, 0 to 1.</summary>
     public static double Between(LlamaModel original, LlamaModel changed) => Of(changed, name => original[name]);
 
+    /// <summary>Against the weights of a model folder, read anew one tensor at a time.</summary>
+    /// <exception cref="HybridException">ModelFile: the file cannot be read any more.</exception>
+    public static double AgainstFolder(string folder, LlamaModel changed)
+    {
+        string path = Path.Combine(folder, ModelFolder.WeightsFile);
+        try
+        {
+            using SafetensorsFile file = SafetensorsFile.Open(path);
+            return Of(changed, name => file.Read(name, changed[name].ElementType, Device.Cpu));
+        }
+        catch (NativeException error)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: {error.Message}", error);
+        }
+    }
+
     /// <summary>Against original tensors that are got one at a time, so that a model on disk need not be loaded whole.</summary>
     public static double Of(LlamaModel changed, Func<string, Tensor> original)
     {

@@ -44,7 +44,15 @@ public static class ModelFolder
                 parameter.Value.Dispose();
             }
 
-            throw error is HybridException known ? new HybridException(known.Kind, $"{path}: {known.Message}", known) : AsModelError(path, error);
+            switch (error)
+            {
+                case HybridException known:
+                    throw new HybridException(known.Kind, $"{path}: {known.Message}", known);
+                case NativeException { Status: NativeStatus.Device or NativeStatus.OutOfMemory }:
+                    throw; // nothing is wrong with the file
+                default:
+                    throw AsModelError(path, error);
+            }
         }
     }
 
@@ -60,10 +68,15 @@ public static class ModelFolder
     }
 
     /// <summary>Loads the tokenizer and checks that its ids fit the model.</summary>
-    /// <exception cref="HybridException">Tokenizer: malformed, or its vocabulary is larger than the model's.</exception>
+    /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed, or its vocabulary is larger than the model's.</exception>
     public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
     {
         string path = Path.Combine(folder, TokenizerFile);
+        if (!File.Exists(path))
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: no such file");
+        }
+
         Tokenizer tokenizer = Tokenizer.Load(path);
         return tokenizer.VocabularySize <= config.VocabularySize
             ? tokenizer

@@ -1,0 +1,85 @@
+using System.CommandLine;
+using System.Diagnostics;
+using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Unlearning;
+
+namespace Hybrid.Cli.Commands;
+
+/// <summary><c>hybrid unlearn</c>: makes a model forget.</summary>
+internal static class UnlearnCommand
+{
+    public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
+    {
+        var input = new InputOptions();
+        var settingOptions = new UnlearnOptions();
+        Option<string> output = CommonOptions.Out("Where the unlearned model goes: a folder that is not there yet, or empty.");
+        Option<bool> overwrite = CommonOptions.Overwrite();
+        Option<ulong> seed = CommonOptions.Seed();
+        Option<string?> json = CommonOptions.Json();
+        Command command = input.CommandWith(
+            "unlearn",
+            """
+            Makes a model forget the forget set and keep the retain set, and writes the result as a new model. Should the loss stop
+            being a number, the model as it was after the last whole pass is left in OUT.last-good.
+
+            Example:  hybrid unlearn --model models/taught --dataset random-birthdays --data data --method kunbr --out models/kunbr
+            """,
+            [output, overwrite, .. settingOptions.All, seed, json]);
+        settingOptions.Validate(command);
+        bind(command, (parsed, context) =>
+        {
+            string? file = parsed.GetValue(json);
+            JsonOutput.Check(file);
+            (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, ModelFolder.LoadConfig(input.ModelOf(parsed)), context);
+            using Input loaded = input.Load(parsed);
+            ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
+            IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, settings.ForgetForm, encoder);
+            IReadOnlyList<TokenSequence> retain = ExampleSets.Retain(loaded.Dataset, settings.RetainForm, encoder);
+            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
+
+            var clock = Stopwatch.StartNew();
+            UnlearningOutcome outcome;
+            using (ConsoleProgress progress = context.StartProgress())
+            {
+                outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
+                {
+                    Model = loaded.Model,
+                    Forget = forget,
+                    Retain = retain,
+                    Random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn"),
+                    Progress = progress,
+                    Cancellation = context.Cancellation,
+                }));
+            }
+
+            double seconds = clock.Elapsed.TotalSeconds;
+            double changed = ChangedShare.AgainstFolder(loaded.Folder, loaded.Model);
+            target.Save(loaded.Model, loaded.Tokenizer);
+            JsonOutput.Write(context, file, new
+            {
+                model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),
+                forgetExamples = forget.Count, retainExamples = retain.Count, steps = outcome.Steps, seconds, shareChanged = changed, rounds = outcome.Rounds,
+            });
+            if (file != JsonOutput.StandardOutput)
+            {
+                Show(context, target.Folder, settings, outcome, seconds, changed);
+            }
+
+            return ExitCode.Success;
+        });
+        return command;
+    }
+
+    private static void Show(CommandContext context, string folder, UnlearningSettings settings, UnlearningOutcome outcome, double seconds, double changed)
+    {
+        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}, {outcome.Steps} steps, {seconds:F1} s, {changed * 100:F2} % of the parameters changed"));
+        for (int round = 0; round < outcome.Rounds.Count; round++)
+        {
+            context.WriteLine($"round {round + 1}: blocks re-inserted, in this order: {string.Join(", ", outcome.Rounds[round].Blocks)}");
+        }
+    }
+}

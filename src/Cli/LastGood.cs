@@ -1,0 +1,24 @@
+using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Text;
+
+namespace Hybrid.Cli;
+
+/// <summary>What becomes of a model whose training meets a loss that is no number.</summary>
+internal static class LastGood
+{
+    /// <summary>Runs the training; where it diverges, saves the model, which the training has put back to its last whole pass, and says where.</summary>
+    /// <exception cref="HybridException">Diverged, with the place in the message; whatever else the training throws.</exception>
+    public static T OnDivergence<T>(ModelOutput output, LlamaModel model, Tokenizer tokenizer, Func<T> train)
+    {
+        try
+        {
+            return train();
+        }
+        catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
+        {
+            output.SaveLastGood(model, tokenizer);
+            throw new HybridException(ErrorKind.Diverged, $"{error.Message}; the model as it was after the last whole pass is in {output.LastGoodFolder}", error);
+        }
+    }
+}

@@ -1,0 +1,123 @@
+using Hybrid.Orchestrator.Text;
+
+namespace Hybrid.Orchestrator.Model;
+
+/// <summary>
+/// The folder that a long piece of work will leave its model in. It is checked before the work, so that hours are not lost at its end, and
+/// appears whole or not at all: the files are written into a folder beside it, which is then renamed.
+/// </summary>
+public sealed class ModelOutput : IDisposable
+{
+    private const string LastGoodSuffix = ".last-good";
+
+    private static readonly string[] ModelFiles = [ModelFolder.ConfigFile, ModelFolder.WeightsFile, ModelFolder.TokenizerFile];
+
+    private readonly string staging;
+
+    private ModelOutput(string folder, string staging)
+    {
+        Folder = folder;
+        this.staging = staging;
+    }
+
+    /// <summary>The folder, as it was named.</summary>
+    public string Folder { get; }
+
+    /// <summary>Where <see cref="SaveLastGood"/> puts the model.</summary>
+    public string LastGoodFolder => Path.TrimEndingDirectorySeparator(Folder) + LastGoodSuffix;
+
+    /// <summary>Makes sure that the folder can be written, and is absent, empty, or a model that may be overwritten.</summary>
+    /// <param name="folder">The folder to be.</param>
+    /// <param name="overwrite">Whether a model that is there may be replaced. Nothing but a model's three files ever is.</param>
+    /// <exception cref="HybridException">Config: something is there. Io: it cannot be written.</exception>
+    public static ModelOutput Reserve(string folder, bool overwrite)
+    {
+        ArgumentNullException.ThrowIfNull(folder);
+        CheckTarget(folder, overwrite);
+        CheckTarget(Path.TrimEndingDirectorySeparator(folder) + LastGoodSuffix, overwrite);
+        string full = Path.TrimEndingDirectorySeparator(Path.GetFullPath(folder));
+        string staging = Path.Combine(Path.GetDirectoryName(full) ?? full, $".{Path.GetFileName(full)}.partial-{Guid.NewGuid():N}");
+        Guarded(folder, () => Directory.CreateDirectory(staging));
+        return new ModelOutput(folder, staging);
+    }
+
+    /// <summary>Writes the model into the folder.</summary>
+    /// <exception cref="HybridException">Io.</exception>
+    public void Save(LlamaModel model, Tokenizer tokenizer) => SaveAs(Folder, model, tokenizer);
+
+    /// <summary>Writes a model that training had to be stopped on into <see cref="LastGoodFolder"/>; the folder itself stays as it was.</summary>
+    /// <exception cref="HybridException">Io.</exception>
+    public void SaveLastGood(LlamaModel model, Tokenizer tokenizer) => SaveAs(LastGoodFolder, model, tokenizer);
+
+    /// <summary>Removes what was not finished.</summary>
+    public void Dispose()
+    {
+        if (Directory.Exists(staging))
+        {
+            Directory.Delete(staging, recursive: true);
+        }
+    }
+
+    private void SaveAs(string target, LlamaModel model, Tokenizer tokenizer)
+    {
+        ModelFolder.Save(staging, model, tokenizer);
+        Guarded(target, () =>
+        {
+            if (!Directory.Exists(target))
+            {
+                Directory.Move(staging, target);
+                return;
+            }
+
+            string old = staging + "-old";
+            Directory.Move(target, old);
+            try
+            {
+                Directory.Move(staging, target);
+            }
+            catch (IOException)
+            {
+                Directory.Move(old, target);
+                throw;
+            }
+
+            Directory.Delete(old, recursive: true);
+        });
+    }
+
+    private static void CheckTarget(string folder, bool overwrite)
+    {
+        if (File.Exists(folder))
+        {
+            throw new HybridException(ErrorKind.Config, $"{folder}: is a file; expected a folder or nothing");
+        }
+
+        if (!Directory.Exists(folder))
+        {
+            return;
+        }
+
+        string[] entries = [.. Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal)];
+        if (entries.Length > 0 && !overwrite)
+        {
+            throw new HybridException(ErrorKind.Config, $"{folder}: is there and not empty; name another folder or allow overwriting");
+        }
+
+        if (entries.FirstOrDefault(entry => !ModelFiles.Contains(Path.GetFileName(entry))) is { } foreign)
+        {
+            throw new HybridException(ErrorKind.Config, $"{foreign}: only a folder with {string.Join(", ", ModelFiles)} and nothing else is overwritten");
+        }
+    }
+
+    private static void Guarded(string folder, Action write)
+    {
+        try
+        {
+            write();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.Io, $"{folder}: cannot be written: {error.Message}", error);
+        }
+    }
+}

@@ -1,0 +1,126 @@
+using System.Globalization;
+using System.Reflection;
+using System.Runtime.CompilerServices;
+using Hybrid.Orchestrator.Data;
+
+namespace Hybrid.Orchestrator.Runs;
+
+/// <summary>
+/// Fills settings records from a configuration file and back: a key for every property that can be set, spelled in kebab case, with whole
+/// numbers, numbers, booleans, enumerations and further records as values. A required property without a value in the file or in the
+/// defaults is an error, and so is a key that no property has.
+/// </summary>
+internal sealed class SettingsBinder(string file)
+{
+    /// <summary>Makes a record.</summary>
+    /// <param name="type">The record's type; it has a constructor without parameters.</param>
+    /// <param name="section">The file's values.</param>
+    /// <param name="path">The section's own key with a dot after it, for errors; empty at the top.</param>
+    /// <param name="defaults">A record of the same type to take from what the file does not give, or null.</param>
+    /// <exception cref="HybridException">Config: the message names file, line and key.</exception>
+    public object Read(Type type, YamlMapping section, string path, object? defaults)
+    {
+        PropertyInfo[] properties = Properties(type);
+        foreach ((YamlScalar key, _) in section.Entries)
+        {
+            string[] known = [.. properties.Select(property => KebabCase.Of(property.Name))];
+            if (!known.Contains(key.Text))
+            {
+                throw YamlTree.At(file, key.Line, $"unknown key '{path}{key.Text}'; did you mean '{NearestName.Of(key.Text, known)}'?");
+            }
+        }
+
+        object record = Activator.CreateInstance(type)!;
+        foreach (PropertyInfo property in properties)
+        {
+            string key = KebabCase.Of(property.Name);
+            object? inherited = defaults is null ? null : property.GetValue(defaults);
+            if (section.Entries.FirstOrDefault(entry => entry.Key.Text == key).Value is { } value)
+            {
+                property.SetValue(record, Convert(property.PropertyType, value, path + key, inherited));
+            }
+            else if (defaults is not null)
+            {
+                property.SetValue(record, inherited);
+            }
+            else if (property.IsDefined(typeof(RequiredMemberAttribute)))
+            {
+                throw YamlTree.At(file, section.Line, $"key '{path}{key}' is missing; expected {Expected(property.PropertyType)}, or a preset to take it from");
+            }
+        }
+
+        return record;
+    }
+
+    /// <summary>The record as nested dictionaries with the file's keys, in the order of declaration; absent parts are left out.</summary>
+    public static IReadOnlyDictionary<string, object> Write(object record)
+    {
+        var result = new OrderedDictionary<string, object>();
+        foreach (PropertyInfo property in Properties(record.GetType()))
+        {
+            if (property.GetValue(record) is { } value)
+            {
+                result.Add(KebabCase.Of(property.Name), value switch
+                {
+                    Enum choice => KebabCase.Of(choice.ToString()),
+                    int or long or double or bool => value,
+                    _ => Write(value),
+                });
+            }
+        }
+
+        return result;
+    }
+
+    private static PropertyInfo[] Properties(Type type) => [.. type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(property => property.CanWrite)];
+
+    private object Convert(Type type, YamlValue value, string key, object? defaults)
+    {
+        if (value is YamlMapping section && IsSection(type))
+        {
+            return Read(type, section, key + ".", defaults);
+        }
+
+        if (value is YamlScalar scalar && !IsSection(type) && Parse(type, scalar) is { } parsed)
+        {
+            return parsed;
+        }
+
+        throw YamlTree.At(file, value.Line, $"{key}: expected {Expected(type)}, found {value.Description}");
+    }
+
+    private static object? Parse(Type type, YamlScalar scalar)
+    {
+        const NumberStyles Whole = NumberStyles.AllowLeadingSign;
+        if (type.IsEnum)
+        {
+            return Enum.GetValues(type).Cast<object>().FirstOrDefault(value => KebabCase.Of(value.ToString()!) == scalar.Text);
+        }
+
+        if (scalar.Quoted)
+        {
+            return null;
+        }
+
+        return Type.GetTypeCode(type) switch
+        {
+            TypeCode.Int32 => int.TryParse(scalar.Text, Whole, CultureInfo.InvariantCulture, out int number) ? number : null,
+            TypeCode.Int64 => long.TryParse(scalar.Text, Whole, CultureInfo.InvariantCulture, out long number) ? number : null,
+            TypeCode.Double => double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : null,
+            TypeCode.Boolean => scalar.Text switch { "true" => true, "false" => false, _ => null },
+            _ => throw new NotSupportedException($"settings cannot hold a {type}"),
+        };
+    }
+
+    private static bool IsSection(Type type) => Type.GetTypeCode(type) == TypeCode.Object;
+
+    private static string Expected(Type type) => Type.GetTypeCode(type) switch
+    {
+        _ when type.IsEnum => string.Join(" or ", Enum.GetNames(type).Select(KebabCase.Of)),
+        TypeCode.Int32 => "a whole number",
+        TypeCode.Int64 => "a whole number",
+        TypeCode.Double => "a number",
+        TypeCode.Boolean => "true or false",
+        _ => $"a section with {string.Join(", ", Properties(type).Select(property => KebabCase.Of(property.Name)))}",
+    };
+}

@@ -1,0 +1,138 @@
+using YamlDotNet.Core;
+using YamlDotNet.Core.Events;
+
+namespace Hybrid.Orchestrator.Runs;
+
+/// <summary>A value of a configuration file, with the line where it stands.</summary>
+internal abstract record YamlValue(int Line)
+{
+    /// <summary>What it is, for errors.</summary>
+    public abstract string Description { get; }
+}
+
+/// <summary>A number, word or text.</summary>
+internal sealed record YamlScalar(int Line, string Text, bool Quoted) : YamlValue(Line)
+{
+    public override string Description => Text.Length == 0 ? "nothing" : $"'{(Text.Length <= 40 ? Text : Text[..37] + "...").ReplaceLineEndings(" ")}'";
+}
+
+/// <summary>A list. No setting is one, so its elements are not kept.</summary>
+internal sealed record YamlList(int Line) : YamlValue(Line)
+{
+    public override string Description => "a list";
+}
+
+/// <summary>Keys with values, in the file's order, no key twice.</summary>
+internal sealed record YamlMapping(int Line, IReadOnlyList<KeyValuePair<YamlScalar, YamlValue>> Entries) : YamlValue(Line)
+{
+    public override string Description => "a section";
+}
+
+/// <summary>
+/// Reads the plain part of YAML: one document of mappings, lists and scalars. Anchors, aliases, tags and repeated keys are errors, so that
+/// a value stands exactly where one reads it.
+/// </summary>
+internal static class YamlTree
+{
+    private const int MaximumDepth = 16;
+
+    /// <exception cref="HybridException">Config: not this part of YAML; the message names file and line.</exception>
+    public static YamlMapping Parse(string file, string text)
+    {
+        try
+        {
+            var parser = new Parser(new Scanner(new StringReader(text)));
+            parser.Consume<StreamStart>();
+            if (parser.Accept<StreamEnd>(out _))
+            {
+                throw new HybridException(ErrorKind.Config, $"{file}: holds no setting");
+            }
+
+            parser.Consume<DocumentStart>();
+            YamlValue root = Read(file, parser, 0);
+            parser.Consume<DocumentEnd>();
+            if (parser.Accept<DocumentStart>(out DocumentStart? second))
+            {
+                throw At(file, second.Start, "a second document begins; expected one");
+            }
+
+            return root as YamlMapping ?? throw At(file, root.Line, $"expected 'key: value' lines, found {root.Description}");
+        }
+        catch (YamlException error)
+        {
+            throw new HybridException(ErrorKind.Config, $"{file}:{error.Start.Line}: not valid YAML: {error.Message.ReplaceLineEndings(" ").TrimEnd('.')}", error);
+        }
+        catch (Exception error) when (error is not HybridException)
+        {
+            // The YAML library meets some malformed input with exceptions that are not its own.
+            throw new HybridException(ErrorKind.Config, $"{file}: not valid YAML: {error.Message.ReplaceLineEndings(" ").TrimEnd('.')}", error);
+        }
+    }
+
+    /// <summary>An error in a line of a file.</summary>
+    public static HybridException At(string file, int line, string problem) => new(ErrorKind.Config, $"{file}:{line}: {problem}");
+
+    private static HybridException At(string file, Mark mark, string problem) => At(file, (int)mark.Line, problem);
+
+    private static YamlValue Read(string file, Parser parser, int depth)
+    {
+        ParsingEvent next = parser.Consume<ParsingEvent>();
+        if (next is AnchorAlias)
+        {
+            throw At(file, next.Start, "aliases (*name) are not allowed in settings");
+        }
+
+        if (next is NodeEvent { Anchor.IsEmpty: false })
+        {
+            throw At(file, next.Start, "anchors (&name) are not allowed in settings");
+        }
+
+        if (next is NodeEvent { Tag.IsEmpty: false })
+        {
+            throw At(file, next.Start, "tags (!name) are not allowed in settings");
+        }
+
+        if (depth > MaximumDepth)
+        {
+            throw At(file, next.Start, $"sections are nested deeper than {MaximumDepth}");
+        }
+
+        int line = (int)next.Start.Line;
+        switch (next)
+        {
+            case Scalar scalar:
+                return new YamlScalar(line, scalar.Value, scalar.Style is not ScalarStyle.Plain);
+            case SequenceStart:
+                while (!parser.TryConsume<SequenceEnd>(out _))
+                {
+                    Read(file, parser, depth + 1);
+                }
+
+                return new YamlList(line);
+            default:
+                return new YamlMapping(line, ReadEntries(file, parser, depth));
+        }
+    }
+
+    private static List<KeyValuePair<YamlScalar, YamlValue>> ReadEntries(string file, Parser parser, int depth)
+    {
+        var entries = new List<KeyValuePair<YamlScalar, YamlValue>>();
+        while (!parser.TryConsume<MappingEnd>(out _))
+        {
+            YamlValue key = Read(file, parser, depth + 1);
+            if (key is not YamlScalar name)
+            {
+                throw At(file, key.Line, $"expected a key, found {key.Description}");
+            }
+
+            if (entries.FirstOrDefault(entry => entry.Key.Text == name.Text).Key is { } first)
+            {
+                throw At(file, name.Line, $"key '{name.Text}' stands twice; first in line {first.Line}");
+            }
+
+            entries.Add(new(name, Read(file, parser, depth + 1)));
+        }
+
+        return entries;
+    }
+}
