@@ -84,7 +84,7 @@ internal static class DemoCommand
 
         foreach (DemoRow row in report.Rows.Where(row => row.Candidate.Blocks.Count > 0))
         {
-            context.WriteLine($"Blocks re-inserted, densest first: {string.Join(", ", row.Candidate.Blocks)} of 0–{options.Preset.Shape(1).Layers - 1}.");
+            context.WriteLine($"Blocks re-inserted, densest first: {string.Join(", ", row.Candidate.Blocks)} of 0–{options.Preset.Shape.Layers - 1}.");
         }
 
         context.WriteLine($"{Runtime.BuildInfo}; {Runtime.Threads} threads. Run folder: {folder}");

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -83,23 +84,28 @@ public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder e
         using LlamaModel attacked = model.Clone();
         attacked.SetTrainable(attacked.Names);
         TokenSequence[] train = [.. fold.Train.Select(question => encoder.Encode(question, options.Form))];
-        using var step = new TrainingStep(attacked, options.Optimizer with { LearningRate = rate });
-        string stage = $"attack {fold.HeldOutSplit} at {rate:0.0e+0}";
-        int steps = options.Epochs * BatchSampler.StepsPerEpoch(train.Length, options.BatchSize);
-        var accuracies = new List<double> { evaluator.Evaluate(attacked, fold.Validation, cancellation).Accuracy };
-        for (int epoch = 0; epoch < options.Epochs; epoch++)
+        var accuracies = new List<double> { AccuracyOnV() };
+        var loop = new EpochLoop
         {
-            foreach (int[] batch in BatchSampler.Epoch(train.Length, options.BatchSize, random))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var packed = new PackedBatch([.. batch.Select(i => train[i])]);
-                TrainingProgress done = step.Run(stage, steps, () => new ForgetRetainLoss(Losses.MeanNll(attacked, packed), null, null));
-                progress?.Report(done);
-            }
-
-            accuracies.Add(evaluator.Evaluate(attacked, fold.Validation, cancellation).Accuracy);
-        }
-
+            Stage = $"attack {fold.HeldOutSplit} at {rate.ToString("0.0e+0", CultureInfo.InvariantCulture)}",
+            Model = attacked,
+            Optimizer = options.Optimizer with { LearningRate = rate },
+            Epochs = options.Epochs,
+            Examples = train.Length,
+            BatchSize = options.BatchSize,
+            Random = random,
+            Progress = progress,
+            Cancellation = cancellation,
+        };
+        loop.Run(Loss, _ =>
+        {
+            accuracies.Add(AccuracyOnV());
+            return true;
+        });
         return new RelearningCurve(fold.Index, rate, accuracies);
+
+        double AccuracyOnV() => evaluator.Evaluate(attacked, fold.Validation, cancellation).Accuracy;
+
+        ForgetRetainLoss Loss(int[] batch) => new(Losses.MeanNll(attacked, new PackedBatch([.. batch.Select(i => train[i])])), null, null);
     }
 }

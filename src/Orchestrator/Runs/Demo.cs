@@ -26,7 +26,7 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
         (LlamaModel taught, Tokenizer tokenizer) = FreshModel.Create(options.Preset, dataset, random);
         using (taught)
         {
-            var bench = new Bench(dataset, new ExampleEncoder(tokenizer, options.Preset.Shape(tokenizer.VocabularySize).MaximumPositions));
+            var bench = new Bench(dataset, new ExampleEncoder(tokenizer, options.Preset.Shape.MaximumPositions));
             var clock = Stopwatch.StartNew();
             var teacher = new Teacher(options.Preset.Teaching, bench.Encoder, bench.Evaluator);
             TeachingReport teaching = teacher.Teach(taught, dataset, random.Fork("teach"), progress, cancellation);

@@ -68,36 +68,31 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
             .. dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText),
         ];
         model.SetTrainable(model.Names);
-        using var step = new TrainingStep(model, options.Optimizer);
-        using var lastGood = new LastGoodState(model);
-        int steps = options.Epochs * BatchSampler.StepsPerEpoch(examples.Length, options.BatchSize);
-        for (int epoch = 1; ; epoch++)
+        TeachingReport? report = null;
+        var loop = new EpochLoop
         {
-            try
+            Stage = "teach",
+            Model = model,
+            Optimizer = options.Optimizer,
+            Epochs = options.Epochs,
+            Examples = examples.Length,
+            BatchSize = options.BatchSize,
+            Random = random,
+            Progress = progress,
+            Cancellation = cancellation,
+        };
+        loop.Run(batch => new ForgetRetainLoss(Losses.MeanNll(model, new PackedBatch([.. batch.Select(i => examples[i])])), null, null), GoOn);
+        return report!;
+
+        bool GoOn(int epoch)
+        {
+            if (epoch != options.Epochs && epoch % options.EpochsPerEvaluation != 0)
             {
-                foreach (int[] batch in BatchSampler.Epoch(examples.Length, options.BatchSize, random.Fork($"epoch {epoch}")))
-                {
-                    cancellation.ThrowIfCancellationRequested();
-                    var packed = new PackedBatch([.. batch.Select(i => examples[i])]);
-                    TrainingProgress done = step.Run("teach", steps, () => new ForgetRetainLoss(Losses.MeanNll(model, packed), null, null));
-                    progress?.Report(done);
-                }
-            }
-            catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
-            {
-                lastGood.Restore();
-                throw;
+                return true;
             }
 
-            lastGood.Update();
-            if (epoch == options.Epochs || epoch % options.EpochsPerEvaluation == 0)
-            {
-                McqResult onForget = evaluator.Evaluate(model, forget, cancellation), onRetain = evaluator.Evaluate(model, dataset.RetainQuestions, cancellation);
-                if (epoch == options.Epochs || Math.Min(onForget.Accuracy, onRetain.Accuracy) >= options.TargetAccuracy)
-                {
-                    return new TeachingReport(epoch, onForget, onRetain);
-                }
-            }
+            report = new TeachingReport(epoch, evaluator.Evaluate(model, forget, cancellation), evaluator.Evaluate(model, dataset.RetainQuestions, cancellation));
+            return Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) < options.TargetAccuracy;
         }
     }
 }

@@ -3,11 +3,10 @@ using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Training;
 
-/// <summary>What `hybrid learn` and the demo make from nothing: a shape, a vocabulary and a way of teaching.</summary>
-/// <param name="Vocabulary">Tokens of the byte-level BPE that is learned from the data, special tokens included.</param>
-/// <param name="Shape">The architecture for a given vocabulary.</param>
+/// <summary>What `hybrid learn` and the demo make from nothing: a model with its tokenizer, and a way of teaching.</summary>
+/// <param name="Shape">The architecture. Its vocabulary size is the most tokens that the byte-level BPE learned from the data may have.</param>
 /// <param name="Teaching">How it is taught.</param>
-public sealed record TeachingPreset(int Vocabulary, Func<int, LlamaConfig> Shape, TeachingOptions Teaching);
+public sealed record TeachingPreset(LlamaConfig Shape, TeachingOptions Teaching);
 
 /// <summary>Named presets for teaching.</summary>
 public static class TeachingPresets
@@ -23,8 +22,7 @@ public static class TeachingPresets
 
     /// <summary>Eight layers of width 64: learns a few hundred facts in less than a minute on two cores.</summary>
     private static TeachingPreset Tiny { get; } = new(
-        758,
-        vocabulary => new LlamaConfig
+        new LlamaConfig
         {
             HiddenSize = 64,
             IntermediateSize = 168,
@@ -32,7 +30,7 @@ public static class TeachingPresets
             Heads = 2,
             KeyValueHeads = 1,
             HeadDimension = 32,
-            VocabularySize = vocabulary,
+            VocabularySize = 758,
             RmsNormEpsilon = 1e-5,
             RopeTheta = 10000,
             MaximumPositions = 512,

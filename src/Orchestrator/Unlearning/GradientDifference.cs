@@ -75,35 +75,26 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
             throw new HybridException(ErrorKind.EmptySplit, $"{stage}: there is no example to {(context.Forget.Count == 0 ? "forget" : "retain")}");
         }
 
-        using var step = new TrainingStep(model, options.Optimizer);
-        using var lastGood = new LastGoodState(model);
         SeededRandom random = context.Random.Fork(stage);
         var retain = new CyclicSampler(context.Retain.Count, random.Fork("retain"));
-        int steps = options.Epochs * BatchSampler.StepsPerEpoch(context.Forget.Count, options.BatchSize);
-        try
+        var loop = new EpochLoop
         {
-            for (int epoch = 0; epoch < options.Epochs; epoch++)
-            {
-                // The copy follows only once the loss shows that the pass before left the model sound.
-                Action? saveAtStart = epoch > 0 ? lastGood.Update : null;
-                foreach (int[] forget in BatchSampler.Epoch(context.Forget.Count, options.BatchSize, random.Fork($"epoch {epoch}")))
-                {
-                    context.Cancellation.ThrowIfCancellationRequested();
-                    var batch = new ForgetRetainBatch(
-                        [.. forget.Select(i => context.Forget[i])],
-                        [.. retain.Take(forget.Length).Select(i => context.Retain[i])]);
-                    TrainingProgress done = step.Run(stage, steps, () => Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient), saveAtStart);
-                    saveAtStart = null;
-                    context.Progress?.Report(done);
-                }
-            }
-        }
-        catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
+            Stage = stage,
+            Model = model,
+            Optimizer = options.Optimizer,
+            Epochs = options.Epochs,
+            Examples = context.Forget.Count,
+            BatchSize = options.BatchSize,
+            Random = random,
+            Progress = context.Progress,
+            Cancellation = context.Cancellation,
+        };
+        return loop.Run(forget =>
         {
-            lastGood.Restore();
-            throw;
-        }
-
-        return step.Count;
+            var batch = new ForgetRetainBatch(
+                [.. forget.Select(i => context.Forget[i])],
+                [.. retain.Take(forget.Length).Select(i => context.Retain[i])]);
+            return Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient);
+        });
     }
 }
