@@ -270,7 +270,7 @@ std::vector<SafetensorsEntry> parse_safetensors_header(const std::string& file, 
     do {
       auto name = in.string();
       in.expect(':');
-      if (name.find('\0') != std::string::npos) in.bad("a NUL in a name, which callers get as a C string");
+      if (name.find('\0') != std::string::npos) in.bad("a zero character in a tensor's name, which C cannot hold");
       if (!names.insert(name).second) in.bad("tensor '", name, "' stands twice");
       if (name == "__metadata__") {
         read_metadata(in);

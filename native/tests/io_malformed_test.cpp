@@ -194,7 +194,7 @@ TEST_F(Malformed, Strings) {
   name("\\ud800\\u0041", "surrogate");
   name("\\ude00", "surrogate");
   name("\\ud800\\ud800", "surrogate");
-  name("\\u0000", "NUL");  // names are handed out as C strings
+  name("\\u0000", "zero character");  // names are handed out as C strings
   header("{\"abc", "ends inside a string");
   header("{\"abc\\", "ends inside an escape");
 }
