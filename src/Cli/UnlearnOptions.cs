@@ -51,7 +51,7 @@ internal sealed class UnlearnOptions
 
     /// <summary>The settings for a model, and the name of the preset they come from, null where they come from a file.</summary>
     /// <exception cref="HybridException">Config: the file is wrong, an option does not belong to the method, or the settings have no meaning.</exception>
-    public (UnlearningSettings Settings, string? Preset) Resolve(ParseResult parsed, LlamaConfig model, CommandContext context)
+    public (UnlearningSettings Settings, string? Preset) Resolve(ParseResult parsed, LlamaConfig model)
     {
         MethodKind? wanted = parsed.GetValue(method);
         if (parsed.GetValue(config) is { } file)
@@ -62,7 +62,7 @@ internal sealed class UnlearnOptions
                 : throw new HybridException(ErrorKind.Config, $"--method {KebabCase.Of(wanted.ToString()!)}: {file} is for method {read.MethodName}");
         }
 
-        string name = PresetChoice.For(model, parsed.GetValue(preset), context);
+        string name = PresetChoice.For(model, parsed.GetValue(preset));
         return (Override(UnlearningPresets.Find(name, wanted!.Value), parsed), name);
     }
 

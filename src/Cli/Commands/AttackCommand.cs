@@ -29,7 +29,7 @@ internal static class AttackCommand
             string? file = parsed.GetValue(options.Json);
             JsonOutput.Check(file);
             using Input loaded = input.Load(parsed);
-            string preset = PresetChoice.For(loaded.Model.Config, parsed.GetValue(options.Preset), context);
+            string preset = PresetChoice.For(loaded.Model.Config, parsed.GetValue(options.Preset));
             RelearningOptions settings = Override(RelearningPresets.Find(preset, loaded.Dataset.Name), options, parsed);
             McqEvaluator evaluator = loaded.Evaluator();
             // Folds that cannot be made are better known at once.
@@ -54,7 +54,7 @@ internal static class AttackCommand
             });
             if (file != JsonOutput.StandardOutput)
             {
-                Show(context, report, unlearned, seconds);
+                Show(context, preset, report, unlearned, seconds);
             }
 
             return ExitCode.Success;
@@ -66,8 +66,8 @@ internal static class AttackCommand
     {
         RelearningOptions result = preset with
         {
-            Folds = parsed.GetValue(options.Folds) ?? preset.Folds,
-            LearningRates = parsed.GetValue(options.LearningRates)?.Distinct().ToArray() ?? preset.LearningRates,
+            Folds = parsed.GetValue(options.Folds) is { Length: > 0 } folds ? folds : preset.Folds,
+            LearningRates = parsed.GetValue(options.LearningRates) is { Length: > 0 } rates ? [.. rates.Distinct()] : preset.LearningRates,
             Epochs = parsed.GetValue(options.Epochs) ?? preset.Epochs,
             BatchSize = parsed.GetValue(options.BatchSize) ?? preset.BatchSize,
             Form = parsed.GetValue(options.Form) ?? preset.Form,
@@ -77,7 +77,7 @@ internal static class AttackCommand
         return problems.Length == 0 ? result : throw new HybridException(ErrorKind.Config, $"attack: {string.Join("; ", problems)}");
     }
 
-    private static void Show(CommandContext context, RelearningReport report, double unlearned, double seconds)
+    private static void Show(CommandContext context, string preset, RelearningReport report, double unlearned, double seconds)
     {
         int epochs = report.Curves[0].Accuracies.Count - 1;
         Table table = Tables.New([">rate", ">before", .. Enumerable.Range(1, epochs).Select(epoch => $">epoch {epoch}")]);
@@ -95,7 +95,7 @@ internal static class AttackCommand
 
         context.WriteLine(Tables.Text($"A_Unlearn {Tables.Percent(unlearned)} (all forget questions)"));
         context.WriteLine(Tables.Text($"A_RTT     {Tables.Percent(report.Accuracy)} at rate {Tables.Short(report.BestLearningRate)}; {Tables.Percent(report.LastEpochAccuracy)} after the last epoch"));
-        context.WriteLine(Tables.Text($"recovery  {report.Recovery(unlearned) * 100:+0.0;-0.0;0.0} points, {seconds:F1} s"));
+        context.WriteLine(Tables.Text($"recovery  {report.Recovery(unlearned) * 100:+0.0;-0.0;0.0} points; preset {preset}, {seconds:F1} s"));
     }
 
     private sealed class Options

@@ -38,7 +38,8 @@ internal static class DensityCommand
             JsonOutput.Check(file);
             using Input loaded = input.Load(parsed);
             LlamaConfig config = loaded.Model.Config;
-            KUnBROptions choice = UnlearningPresets.Find(PresetChoice.For(config, parsed.GetValue(preset), context), MethodKind.Kunbr).Kunbr!;
+            string presetName = PresetChoice.For(config, parsed.GetValue(preset));
+            KUnBROptions choice = UnlearningPresets.Find(presetName, MethodKind.Kunbr).Kunbr!;
             BlockPlan plan = BlockPlan.Cut(config.Layers, parsed.GetValue(blocks) ?? Math.Min(choice.Blocks, config.Layers));
             ExampleForm examples = parsed.GetValue(form) ?? ExampleForm.LetterAnswer;
             IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, examples, loaded.Encoder());
@@ -49,10 +50,10 @@ internal static class DensityCommand
             }
 
             double[] normalized = KnowledgeDensity.Normalize(density);
-            (int[] chosen, string note) = Choose(plan, choice, normalized);
+            (int[] chosen, string note) = Choose(plan, presetName, choice, normalized);
             JsonOutput.Write(context, file, new
             {
-                model = loaded.Folder, dataset = loaded.Dataset.Name, form = examples, mlpOnly = parsed.GetValue(mlpOnly), examples = forget.Count,
+                model = loaded.Folder, dataset = loaded.Dataset.Name, preset = presetName, form = examples, mlpOnly = parsed.GetValue(mlpOnly), examples = forget.Count,
                 layers = density.Select((value, layer) => new { layer, density = value, normalized = normalized[layer], block = BlockOf(plan, layer) }),
                 blocks = BlockSelection.BlockDensities(plan, normalized).Select((value, block) => new { block, normalized = value, chosen = chosen.Contains(block) }),
                 chosenBlocks = chosen,
@@ -69,16 +70,16 @@ internal static class DensityCommand
     }
 
     /// <summary>The blocks that the preset's density choice takes, densest first, and a line that says so, or why there are none.</summary>
-    private static (int[] Chosen, string Note) Choose(BlockPlan plan, KUnBROptions choice, double[] normalized)
+    private static (int[] Chosen, string Note) Choose(BlockPlan plan, string preset, KUnBROptions choice, double[] normalized)
     {
         try
         {
             int[] chosen = BlockSelection.Choose(plan, BlockStrategy.Density, choice.SelectedBlocks, choice.IgnoreHeadLayers, normalized);
-            return (chosen, $"The default choice, the {chosen.Length} densest blocks without the last {choice.IgnoreHeadLayers} layers: {string.Join(", ", chosen)}.");
+            return (chosen, $"The choice of preset {preset}, the {chosen.Length} densest blocks without the last {choice.IgnoreHeadLayers} layers: {string.Join(", ", chosen)}.");
         }
         catch (HybridException error) when (error.Kind == ErrorKind.BlockPlan)
         {
-            return ([], $"The default choice cannot be made here: {error.Message}.");
+            return ([], $"The choice of preset {preset} cannot be made here: {error.Message}.");
         }
     }
 

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
-using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Cli.Commands;
@@ -33,7 +32,7 @@ internal static class InspectCommand
             LlamaConfig config = ModelFolder.LoadConfig(path);
             IReadOnlyList<(string Name, ElementType Type, long[] Shape)> tensors = ModelFolder.Describe(path);
             long bytes = new FileInfo(Path.Combine(path, ModelFolder.WeightsFile)).Length;
-            string[] types = [.. tensors.Select(tensor => KebabCase.Of(tensor.Type.ToString())).Distinct()];
+            string[] types = [.. tensors.Select(tensor => tensor.Type.ToString().ToLowerInvariant()).Distinct()];
             BlockPlan plan = BlockPlan.Cut(config.Layers, parsed.GetValue(blocks) ?? Math.Min(DefaultBlocks, config.Layers));
             JsonOutput.Write(context, file, new
             {

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
@@ -11,6 +13,8 @@ internal static class TokenizeCommand
     private const int ShownMismatches = 10;
     private const int ShownIds = 12;
     private const int ShownCharacters = 60;
+
+    private static readonly JsonSerializerOptions AsJson = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
@@ -86,7 +90,8 @@ internal static class TokenizeCommand
             : throw new HybridException(ErrorKind.Mismatch, $"{file}: {report.Mismatches.Count} of {report.Total} texts have other ids");
     }
 
-    private static string Shorten(string text) => $"\"{(text.Length <= ShownCharacters ? text : text[..ShownCharacters] + "…").ReplaceLineEndings("\\n")}\"";
+    private static string Shorten(string text) =>
+        JsonSerializer.Serialize(text.Length <= ShownCharacters ? text : text[..ShownCharacters] + "…", AsJson);
 
     private static string Shorten(IReadOnlyList<int> ids, int from) =>
         $"[{string.Join(' ', ids.Skip(from).Take(ShownIds))}{(ids.Count - from > ShownIds ? " …" : string.Empty)}]";

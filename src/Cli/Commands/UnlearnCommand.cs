@@ -34,7 +34,7 @@ internal static class UnlearnCommand
         {
             string? file = parsed.GetValue(json);
             JsonOutput.Check(file);
-            (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, ModelFolder.LoadConfig(input.ModelOf(parsed)), context);
+            (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, ModelFolder.LoadConfig(input.ModelOf(parsed)));
             using Input loaded = input.Load(parsed);
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
             IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, settings.ForgetForm, encoder);
@@ -66,7 +66,7 @@ internal static class UnlearnCommand
             });
             if (file != JsonOutput.StandardOutput)
             {
-                Show(context, target.Folder, settings, outcome, seconds, changed);
+                Show(context, target.Folder, settings, preset, outcome, seconds, changed);
             }
 
             return ExitCode.Success;
@@ -74,9 +74,10 @@ internal static class UnlearnCommand
         return command;
     }
 
-    private static void Show(CommandContext context, string folder, UnlearningSettings settings, UnlearningOutcome outcome, double seconds, double changed)
+    private static void Show(CommandContext context, string folder, UnlearningSettings settings, string? preset, UnlearningOutcome outcome, double seconds, double changed)
     {
-        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}, {outcome.Steps} steps, {seconds:F1} s, {changed * 100:F2} % of the parameters changed"));
+        string source = preset is null ? string.Empty : $" with preset {preset}";
+        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}{source}, {outcome.Steps} steps, {seconds:F1} s, {changed * 100:F2} % of the parameters changed"));
         for (int round = 0; round < outcome.Rounds.Count; round++)
         {
             context.WriteLine($"round {round + 1}: blocks re-inserted, in this order: {string.Join(", ", outcome.Rounds[round].Blocks)}");
