@@ -211,13 +211,12 @@ void check_size(const std::string& file, const SafetensorsEntry& entry) {
 void check_coverage(const std::string& file, const std::vector<SafetensorsEntry>& entries, uint64_t data_bytes) {
   std::vector<const SafetensorsEntry*> by_offset;
   for (const auto& entry : entries) by_offset.push_back(&entry);
-  std::sort(by_offset.begin(), by_offset.end(), [](const auto* a, const auto* b) {
-    return a->begin != b->begin ? a->begin < b->begin : a->end < b->end;
-  });
+  std::sort(by_offset.begin(), by_offset.end(),
+            [](const auto* a, const auto* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
   uint64_t covered = 0;
   for (const auto* entry : by_offset) {
-    require(entry->begin == covered, HYB_BAD_FORMAT, file, ": tensor '", entry->name, "' begins at byte ", entry->begin, " of the data, ", covered,
-            " is where the one before it ends");
+    require(entry->begin == covered, HYB_BAD_FORMAT, file, ": tensor '", entry->name, "' begins at byte ", entry->begin, " of the data, ",
+            covered, " is where the one before it ends");
     covered = entry->end;
   }
   require(covered == data_bytes, HYB_BAD_FORMAT, file, ": the tensors take ", covered, " bytes, the file holds ", data_bytes,
