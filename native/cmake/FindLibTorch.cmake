@@ -29,6 +29,9 @@ add_library(hybrid_libtorch INTERFACE)
 target_include_directories(hybrid_libtorch SYSTEM INTERFACE
   "${TORCH_INCLUDE}" "${TORCH_INCLUDE}/torch/csrc/api/include")
 target_link_libraries(hybrid_libtorch INTERFACE "${TORCH_torch}" "${TORCH_torch_cpu}" "${TORCH_c10}")
+# at::parallel_for is a template, which runs serially where it is compiled without OpenMP. The runtime is not linked: it
+# must be the one that LibTorch brings along, for one thread pool.
+target_compile_options(hybrid_libtorch INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fopenmp>)
 if(TORCH_torch_cuda)
   # Nothing refers to it by symbol: it registers the CUDA kernels when it is loaded.
   target_link_libraries(hybrid_libtorch INTERFACE -Wl,--no-as-needed "${TORCH_torch_cuda}" -Wl,--as-needed)

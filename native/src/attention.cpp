@@ -22,16 +22,22 @@ struct Shape {
 };
 
 template <class T>
-cpu::AttentionHead<T> head_of(const Segments& segments, const Shape& shape, int64_t b, int64_t kv, const at::Tensor& q,
-                              const at::Tensor& k, const at::Tensor& v, const at::Tensor& cos, const at::Tensor& sin, at::Tensor& lse) {
+cpu::AttentionHead<T> head_of(const Segments& segments, const Shape& shape, int64_t b, int64_t kv, const at::Tensor& q, const at::Tensor& k,
+                              const at::Tensor& v, const at::Tensor& cos, const at::Tensor& sin, at::Tensor& lse) {
   const int64_t group = shape.heads / shape.kv_heads, q_stride = shape.heads * shape.E, kv_stride = shape.kv_heads * shape.E;
   const int64_t begin = segments.begin(b), at_q = begin * q_stride + kv * group * shape.E, at_kv = begin * kv_stride + kv * shape.E;
-  return {segments.length(b),        shape.E,
-          group,                     q_stride,
-          kv_stride,                 q.data_ptr<T>() + at_q,
-          k.data_ptr<T>() + at_kv,   v.data_ptr<T>() + at_kv,
-          cos.data_ptr<T>(),         sin.data_ptr<T>(),
-          lse.data_ptr<T>() + begin * shape.heads + kv * group, shape.heads};
+  return {segments.length(b),
+          shape.E,
+          group,
+          q_stride,
+          kv_stride,
+          q.data_ptr<T>() + at_q,
+          k.data_ptr<T>() + at_kv,
+          v.data_ptr<T>() + at_kv,
+          cos.data_ptr<T>(),
+          sin.data_ptr<T>(),
+          lse.data_ptr<T>() + begin * shape.heads + kv * group,
+          shape.heads};
 }
 
 // One task a sequence and key-value head: body(sequence, kv head, scratch).
@@ -81,14 +87,13 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     auto grad_q = at::empty_like(q), grad_k = at::empty_like(k), grad_v = at::empty_like(v);
     with_kernels(q, [&](auto zero) {
       using T = decltype(zero);
-      for_each_head<T>(*segments, shape, cpu::attention_backward_scratch(segments->longest(), shape.E), q,
-                       [&](int64_t b, int64_t kv, T* scratch) {
-                         auto head = head_of<T>(*segments, shape, b, kv, q, k, v, cos, sin, lse);
-                         int64_t at_q = head.q - q.data_ptr<T>(), at_kv = head.k - k.data_ptr<T>();
-                         cpu::kernels<T>().attention_backward(head, out.data_ptr<T>() + at_q, grad.data_ptr<T>() + at_q,
-                                                              grad_q.data_ptr<T>() + at_q, grad_k.data_ptr<T>() + at_kv,
-                                                              grad_v.data_ptr<T>() + at_kv, scratch);
-                       });
+      for_each_head<T>(
+          *segments, shape, cpu::attention_backward_scratch(segments->longest(), shape.E), q, [&](int64_t b, int64_t kv, T* scratch) {
+            auto head = head_of<T>(*segments, shape, b, kv, q, k, v, cos, sin, lse);
+            int64_t at_q = head.q - q.data_ptr<T>(), at_kv = head.k - k.data_ptr<T>();
+            cpu::kernels<T>().attention_backward(head, out.data_ptr<T>() + at_q, grad.data_ptr<T>() + at_q, grad_q.data_ptr<T>() + at_q,
+                                                 grad_k.data_ptr<T>() + at_kv, grad_v.data_ptr<T>() + at_kv, scratch);
+          });
     });
     return {grad_q, grad_k, grad_v, {}, {}, {}, {}};
   }
@@ -112,8 +117,8 @@ at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at
     if (S == 0) continue;
     auto rows = [&](const at::Tensor& t) { return t.narrow(0, segments.begin(b), S); };
     auto cos = cos_all.narrow(0, 0, S), sin = sin_all.narrow(0, 0, S);
-    auto queries = turned_heads(rows(q), shape.heads, cos, sin);                                     // [H,S,E]
-    auto keys = turned_heads(rows(k), shape.kv_heads, cos, sin).repeat_interleave(group, 0);         // [H,S,E]
+    auto queries = turned_heads(rows(q), shape.heads, cos, sin);                              // [H,S,E]
+    auto keys = turned_heads(rows(k), shape.kv_heads, cos, sin).repeat_interleave(group, 0);  // [H,S,E]
     auto values = rows(v).view({S, shape.kv_heads, shape.E}).transpose(0, 1).repeat_interleave(group, 0);
     auto scores = at::matmul(queries, keys.transpose(1, 2)).to(at::kFloat) / std::sqrt(static_cast<double>(shape.E));
     auto future = at::ones({S, S}, scores.options().dtype(at::kBool)).triu(1);

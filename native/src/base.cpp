@@ -1,5 +1,7 @@
 #include "hybrid/base.h"
 
+#include <torch/version.h>
+
 #include <atomic>
 #include <string>
 
@@ -8,17 +10,13 @@
 #include "handles.h"
 #include "matmul.h"
 
-#include <torch/version.h>
-
 namespace hybrid {
 namespace {
 std::atomic<int64_t> live_handles{0};
 thread_local std::string last_error;
 }  // namespace
 
-void set_last_error(const char* operation, const std::string& cause) {
-  last_error = std::string(operation) + ": " + cause;
-}
+void set_last_error(const char* operation, const std::string& cause) { last_error = std::string(operation) + ": " + cause; }
 
 void ledger_add(int64_t count) { live_handles.fetch_add(count, std::memory_order_relaxed); }
 
@@ -34,8 +32,8 @@ const char* hyb_abi_hash(void) { return HYBRID_ABI_HASH; }
 
 const char* hyb_build_info(void) {
   thread_local std::string info;
-  info = std::string("LibTorch ") + TORCH_VERSION + ", products by " + matmul_backend() + ", CPU kernels " +
-         cpu::active_isa() + ", CUDA " + (at::hasCUDA() ? "yes" : "no");
+  info = std::string("LibTorch ") + TORCH_VERSION + ", products by " + matmul_backend() + ", CPU kernels " + cpu::active_isa() + ", CUDA " +
+         (at::hasCUDA() ? "yes" : "no");
   return info.c_str();
 }
 
@@ -50,9 +48,7 @@ hyb_status hyb_runtime_set_threads(int32_t threads) {
 
 int32_t hyb_runtime_threads(void) { return at::get_num_threads(); }
 
-int32_t hyb_runtime_cuda_devices(void) {
-  return static_cast<int32_t>(at::getNumGPUs());
-}
+int32_t hyb_runtime_cuda_devices(void) { return static_cast<int32_t>(at::getNumGPUs()); }
 
 hyb_status hyb_runtime_set_isa(const char* isa) {
   return guard("runtime_set_isa", [&] { cpu::select_isa(not_null(isa, "isa")); });

@@ -143,7 +143,8 @@ hyb_status hyb_safetensors_write(const char* path, const char* const* names, hyb
               "' stands twice or is reserved");
       const auto& value = values[static_cast<size_t>(i)];
       require(value.dim() <= 8, HYB_INVALID_ARGUMENT, path, ": '", name, "' has ", value.dim(), " dimensions, 8 can be read back");
-      entries.push_back({name, dtype_code(value.scalar_type()), value.sizes().vec(), at, at + static_cast<uint64_t>(value.numel() * value.element_size())});
+      entries.push_back({name, dtype_code(value.scalar_type()), value.sizes().vec(), at,
+                         at + static_cast<uint64_t>(value.numel() * value.element_size())});
       at = entries.back().end;
     }
     auto header = write_safetensors_header(entries, pairs(metadata_keys, metadata_values, metadata_n, path));

@@ -41,10 +41,9 @@ void backward_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
     at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
       for (int64_t part = first; part < last; ++part) {
         int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
-        cpu::kernels<T>().rms_norm_backward(x.data_ptr<T>() + begin * D, weight.data_ptr<T>(), inverse.data_ptr<T>() + begin,
-                                            grad.data_ptr<T>() + begin * D, end - begin, D,
-                                            grad_x ? grad_x->data_ptr<T>() + begin * D : nullptr,
-                                            grad_weight ? partial.template data_ptr<T>() + part * D : nullptr);
+        cpu::kernels<T>().rms_norm_backward(
+            x.data_ptr<T>() + begin * D, weight.data_ptr<T>(), inverse.data_ptr<T>() + begin, grad.data_ptr<T>() + begin * D, end - begin,
+            D, grad_x ? grad_x->data_ptr<T>() + begin * D : nullptr, grad_weight ? partial.template data_ptr<T>() + part * D : nullptr);
       }
     });
     if (grad_weight) *grad_weight = partial.sum(0);
@@ -52,8 +51,7 @@ void backward_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   if (ours) return;
   auto wide = grad.to(at::kFloat), normed = x.to(at::kFloat) * inverse.unsqueeze(1), weighted = wide * weight.to(at::kFloat);
   if (grad_weight) *grad_weight = (wide * normed).sum(0).to(weight.scalar_type());
-  if (grad_x)
-    *grad_x = (inverse.unsqueeze(1) * (weighted - normed * (weighted * normed).mean(1, true))).to(x.scalar_type());
+  if (grad_x) *grad_x = (inverse.unsqueeze(1) * (weighted - normed * (weighted * normed).mean(1, true))).to(x.scalar_type());
 }
 
 class RmsNorm : public torch::autograd::Function<RmsNorm> {

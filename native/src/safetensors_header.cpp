@@ -211,13 +211,12 @@ void check_size(const std::string& file, const SafetensorsEntry& entry) {
 void check_coverage(const std::string& file, const std::vector<SafetensorsEntry>& entries, uint64_t data_bytes) {
   std::vector<const SafetensorsEntry*> by_offset;
   for (const auto& entry : entries) by_offset.push_back(&entry);
-  std::sort(by_offset.begin(), by_offset.end(), [](const auto* a, const auto* b) {
-    return a->begin != b->begin ? a->begin < b->begin : a->end < b->end;
-  });
+  std::sort(by_offset.begin(), by_offset.end(),
+            [](const auto* a, const auto* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
   uint64_t covered = 0;
   for (const auto* entry : by_offset) {
-    require(entry->begin == covered, HYB_BAD_FORMAT, file, ": tensor '", entry->name, "' begins at byte ", entry->begin, " of the data, ", covered,
-            " is where the one before it ends");
+    require(entry->begin == covered, HYB_BAD_FORMAT, file, ": tensor '", entry->name, "' begins at byte ", entry->begin, " of the data, ",
+            covered, " is where the one before it ends");
     covered = entry->end;
   }
   require(covered == data_bytes, HYB_BAD_FORMAT, file, ": the tensors take ", covered, " bytes, the file holds ", data_bytes,
@@ -270,7 +269,7 @@ std::vector<SafetensorsEntry> parse_safetensors_header(const std::string& file, 
     do {
       auto name = in.string();
       in.expect(':');
-      if (name.find('\0') != std::string::npos) in.bad("a NUL in a name, which callers get as a C string");
+      if (name.find('\0') != std::string::npos) in.bad("a zero character in a tensor's name, which C cannot hold");
       if (!names.insert(name).second) in.bad("tensor '", name, "' stands twice");
       if (name == "__metadata__") {
         read_metadata(in);

@@ -52,8 +52,8 @@ class SwiGlu : public torch::autograd::Function<SwiGlu> {
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
   require(gate.dim() == 2 && gate.sizes() == up.sizes(), HYB_INVALID_ARGUMENT, "gate ", gate.sizes(), " and up ", up.sizes(),
           " do not fit, both must be [T,F]");
-  require(gate.scalar_type() == up.scalar_type() && gate.device() == up.device(), HYB_TYPE_MISMATCH, "gate is ", gate.scalar_type(),
-          " on ", gate.device(), ", up ", up.scalar_type(), " on ", up.device());
+  require(gate.scalar_type() == up.scalar_type() && gate.device() == up.device(), HYB_TYPE_MISMATCH, "gate is ", gate.scalar_type(), " on ",
+          gate.device(), ", up ", up.scalar_type(), " on ", up.device());
   return SwiGlu::apply(gate, up);
 }
 

@@ -10,29 +10,47 @@ namespace hybrid {
 
 at::ScalarType scalar_type(int32_t dtype) {
   switch (dtype) {
-    case HYB_F32: return at::kFloat;
-    case HYB_F64: return at::kDouble;
-    case HYB_BF16: return at::kBFloat16;
-    case HYB_F16: return at::kHalf;
-    case HYB_I64: return at::kLong;
-    case HYB_I32: return at::kInt;
-    case HYB_U8: return at::kByte;
-    case HYB_BOOL: return at::kBool;
-    default: fail(HYB_INVALID_ARGUMENT, "dtype ", dtype, " is not one of the HYB_ element types");
+    case HYB_F32:
+      return at::kFloat;
+    case HYB_F64:
+      return at::kDouble;
+    case HYB_BF16:
+      return at::kBFloat16;
+    case HYB_F16:
+      return at::kHalf;
+    case HYB_I64:
+      return at::kLong;
+    case HYB_I32:
+      return at::kInt;
+    case HYB_U8:
+      return at::kByte;
+    case HYB_BOOL:
+      return at::kBool;
+    default:
+      fail(HYB_INVALID_ARGUMENT, "dtype ", dtype, " is not one of the HYB_ element types");
   }
 }
 
 int32_t dtype_code(at::ScalarType type) {
   switch (type) {
-    case at::kFloat: return HYB_F32;
-    case at::kDouble: return HYB_F64;
-    case at::kBFloat16: return HYB_BF16;
-    case at::kHalf: return HYB_F16;
-    case at::kLong: return HYB_I64;
-    case at::kInt: return HYB_I32;
-    case at::kByte: return HYB_U8;
-    case at::kBool: return HYB_BOOL;
-    default: fail(HYB_NOT_IMPLEMENTED, "element type ", c10::toString(type), " has no HYB_ code");
+    case at::kFloat:
+      return HYB_F32;
+    case at::kDouble:
+      return HYB_F64;
+    case at::kBFloat16:
+      return HYB_BF16;
+    case at::kHalf:
+      return HYB_F16;
+    case at::kLong:
+      return HYB_I64;
+    case at::kInt:
+      return HYB_I32;
+    case at::kByte:
+      return HYB_U8;
+    case at::kBool:
+      return HYB_BOOL;
+    default:
+      fail(HYB_NOT_IMPLEMENTED, "element type ", c10::toString(type), " has no HYB_ code");
   }
 }
 
@@ -61,7 +79,8 @@ int64_t byte_count(const std::vector<int64_t>& shape, int32_t dtype) {
   auto bytes = static_cast<int64_t>(c10::elementSize(scalar_type(dtype)));
   for (int64_t size : shape) {
     require(size >= 0, HYB_INVALID_ARGUMENT, "shape ", c10::IntArrayRef(shape), " has a size of ", size);
-    require(!__builtin_mul_overflow(bytes, size, &bytes), HYB_INVALID_ARGUMENT, "the size of shape ", c10::IntArrayRef(shape), " overflows");
+    require(!__builtin_mul_overflow(bytes, size, &bytes), HYB_INVALID_ARGUMENT, "the size of shape ", c10::IntArrayRef(shape),
+            " overflows");
   }
   return bytes;
 }
@@ -78,9 +97,7 @@ bool holds(const std::vector<int64_t>& shape, int64_t count) {
   return open == 0 ? known == count : open == 1 && known > 0 && count % known == 0;
 }
 
-at::TensorOptions options(int32_t dtype, int32_t device) {
-  return at::TensorOptions().dtype(scalar_type(dtype)).device(device_of(device));
-}
+at::TensorOptions options(int32_t dtype, int32_t device) { return at::TensorOptions().dtype(scalar_type(dtype)).device(device_of(device)); }
 }  // namespace
 }  // namespace hybrid
 
@@ -231,8 +248,8 @@ hyb_status hyb_tensor_count_different(const hyb_tensor* a, const hyb_tensor* b, 
   return guard("tensor_count_different", [&] {
     not_null(out, "out");
     auto x = as_tensor(a, "a").detach().contiguous(), y = as_tensor(b, "b").detach().contiguous();
-    require(x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type(), HYB_INVALID_ARGUMENT, "a is ", x.scalar_type(), " ",
-            x.sizes(), ", b is ", y.scalar_type(), " ", y.sizes());
+    require(x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type(), HYB_INVALID_ARGUMENT, "a is ", x.scalar_type(), " ", x.sizes(),
+            ", b is ", y.scalar_type(), " ", y.sizes());
     auto bits = x.element_size() == 8 ? at::kLong : x.element_size() == 4 ? at::kInt : x.element_size() == 2 ? at::kShort : at::kByte;
     *out = x.view(bits).ne(y.view(bits)).sum().item<int64_t>();
   });

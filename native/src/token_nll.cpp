@@ -57,7 +57,8 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
         using T = decltype(zero);
         at::parallel_for(0, rows, row_grain(V), [&](int64_t first, int64_t last) {
           cpu::kernels<T>().nll_backward(grad_logits.template data_ptr<T>() + first * V, targets.template data_ptr<int64_t>() + row + first,
-                                         lse.template data_ptr<T>() + row + first, grad.template data_ptr<T>() + row + first, last - first, V);
+                                         lse.template data_ptr<T>() + row + first, grad.template data_ptr<T>() + row + first, last - first,
+                                         V);
         });
       });
       if (!ours) {

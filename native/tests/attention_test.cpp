@@ -46,8 +46,10 @@ TEST_P(Attention, MatchesComposedOnOtherStrides) {
 TEST_P(Attention, NoRows) {
   Case none{{0, 0}, 2, 1, 4};
   auto x = none.inputs();
-  EXPECT_EQ(ours::attention(x[0].to(type()), x[1].to(type()), x[2].to(type()), none.offsets(), none.heads()).sizes(), at::IntArrayRef({0, 8}));
-  expect_same_function(none.fused(), [](const Tensors& x) { return x[0] + 0 * x[1].sum() + 0 * x[2].sum(); }, x, type(), tolerance());
+  EXPECT_EQ(ours::attention(x[0].to(type()), x[1].to(type()), x[2].to(type()), none.offsets(), none.heads()).sizes(),
+            at::IntArrayRef({0, 8}));
+  expect_same_function(
+      none.fused(), [](const Tensors& x) { return x[0] + 0 * x[1].sum() + 0 * x[2].sum(); }, x, type(), tolerance());
   EXPECT_EQ(ours::attention(x[0].to(type()), x[1].to(type()), x[2].to(type()), {0}, none.heads()).size(0), 0);  // no sequence at all
 }
 
@@ -160,10 +162,10 @@ TEST(AttentionOperation, Refusals) {
   refuses(HYB_TYPE_MISMATCH, name, call(q, narrow, k, whole, 2, 1));
   auto no_columns = randn({4, 0});
   refuses(HYB_INVALID_ARGUMENT, name, call(no_columns, no_columns, no_columns, whole, 2, 1), "E");
-  refuses(HYB_INVALID_ARGUMENT, name, [&](auto out) {
-    return hyb_transformer_attention(in(q), in(k), in(k), whole.data(), 1, 2, 1, nullptr, out);
-  }, "inverse_frequency");
-  refuses(HYB_INVALID_ARGUMENT, name, [&](auto out) {
-    return hyb_transformer_attention(in(q), in(k), in(k), nullptr, 1, 2, 1, frequency.data(), out);
-  }, "offsets");
+  refuses(
+      HYB_INVALID_ARGUMENT, name,
+      [&](auto out) { return hyb_transformer_attention(in(q), in(k), in(k), whole.data(), 1, 2, 1, nullptr, out); }, "inverse_frequency");
+  refuses(
+      HYB_INVALID_ARGUMENT, name,
+      [&](auto out) { return hyb_transformer_attention(in(q), in(k), in(k), nullptr, 1, 2, 1, frequency.data(), out); }, "offsets");
 }

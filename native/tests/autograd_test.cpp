@@ -57,21 +57,24 @@ TEST(Autograd, TheGraphIsFreed) {
   auto loss = weigh(ours::linear(x, weight));
   gradients(loss, {weight});
   auto* input = lend(weight);
-  refuses(HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "second time");
+  refuses(
+      HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "second time");
 }
 
 TEST(Autograd, Refusals) {
   auto x = randn({3}).set_requires_grad(true), constant = randn({3});
   auto loss = x.sum(), vector = x * 2, plain = constant.sum();
   auto call = [](const at::Tensor& root, std::vector<hyb_tensor*> inputs) {
-    return [&root, inputs](hyb_tensor** out) { return hyb_autograd_grad(in(root), inputs.data(), static_cast<int64_t>(inputs.size()), out); };
+    return
+        [&root, inputs](hyb_tensor** out) { return hyb_autograd_grad(in(root), inputs.data(), static_cast<int64_t>(inputs.size()), out); };
   };
   refuses(HYB_INVALID_ARGUMENT, "autograd_grad", call(vector, {lend(x)}), "[3]");
   refuses(HYB_INVALID_ARGUMENT, "autograd_grad", call(plain, {lend(x)}), "requires gradients");
   refuses(HYB_INVALID_ARGUMENT, "autograd_grad", call(loss, {lend(x), lend(constant)}), "input 1");
   refuses(HYB_INVALID_ARGUMENT, "autograd_grad", call(loss, {}), "no inputs");
   refuses(HYB_INVALID_ARGUMENT, "autograd_grad", call(loss, {nullptr}), "null");
-  refuses(HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(nullptr, nullptr, 0, out); }, "loss");
+  refuses(
+      HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(nullptr, nullptr, 0, out); }, "loss");
   auto* input = lend(x);
   expect_refused(HYB_INVALID_ARGUMENT, "autograd_grad", hyb_autograd_grad(in(loss), &input, 1, nullptr), "grads");
   EXPECT_TRUE(gradients(loss, {x})[0].defined()) << "a refusal must leave the graph usable";

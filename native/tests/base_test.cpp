@@ -85,18 +85,21 @@ TEST(Base, SuccessKeepsTheLastErrorText) {
 
 // One call for every code that a caller can provoke; HYB_INTERNAL stands in guard_test.cpp.
 TEST(Status, InvalidArgument) {
-  refuses(HYB_INVALID_ARGUMENT, "tensor_zeros", [](auto out) { return hyb_tensor_zeros(nullptr, 1, HYB_F32, HYB_CPU, out); }, "sizes");
+  refuses(
+      HYB_INVALID_ARGUMENT, "tensor_zeros", [](auto out) { return hyb_tensor_zeros(nullptr, 1, HYB_F32, HYB_CPU, out); }, "sizes");
 }
 
 TEST(Status, OutOfRange) {
   auto x = randn({2, 3});
-  refuses(HYB_OUT_OF_RANGE, "ops_softmax", [&](auto out) { return hyb_ops_softmax(in(x), 2, out); }, "[2, 3]");
+  refuses(
+      HYB_OUT_OF_RANGE, "ops_softmax", [&](auto out) { return hyb_ops_softmax(in(x), 2, out); }, "[2, 3]");
 }
 
 TEST(Status, TypeMismatch) {
   auto x = randn({2, 3}, at::kFloat), weight = randn({4, 3}, at::kDouble);
-  refuses(HYB_TYPE_MISMATCH, "transformer_linear",
-          [&](auto out) { return hyb_transformer_linear(in(x), in(weight), nullptr, 0, out); }, "Double");
+  refuses(
+      HYB_TYPE_MISMATCH, "transformer_linear", [&](auto out) { return hyb_transformer_linear(in(x), in(weight), nullptr, 0, out); },
+      "Double");
 }
 
 TEST(Status, NotImplemented) {
@@ -114,8 +117,8 @@ TEST(Status, OutOfMemory) {
 }
 
 TEST(Status, Io) {
-  refuses<hyb_safetensors>(HYB_IO, "safetensors_open", [](auto out) { return hyb_safetensors_open("/nowhere/at/all", out); },
-                           "/nowhere/at/all");
+  refuses<hyb_safetensors>(
+      HYB_IO, "safetensors_open", [](auto out) { return hyb_safetensors_open("/nowhere/at/all", out); }, "/nowhere/at/all");
 }
 
 TEST(Status, BadFormat) {
@@ -123,7 +126,8 @@ TEST(Status, BadFormat) {
   FILE* file = std::fopen(path.c_str(), "w");
   std::fputs("not a header", file);
   std::fclose(file);
-  refuses<hyb_safetensors>(HYB_BAD_FORMAT, "safetensors_open", [&](auto out) { return hyb_safetensors_open(path.c_str(), out); }, path);
+  refuses<hyb_safetensors>(
+      HYB_BAD_FORMAT, "safetensors_open", [&](auto out) { return hyb_safetensors_open(path.c_str(), out); }, path);
   std::remove(path.c_str());
 }
 
@@ -139,8 +143,8 @@ TEST(Status, Device) {
   int32_t absent = hyb_runtime_cuda_devices();
   EXPECT_GE(absent, 0);
   for (int32_t device : {absent, -2})
-    refuses(HYB_DEVICE, "tensor_zeros", [&](auto out) { return hyb_tensor_zeros(&size, 1, HYB_F32, device, out); },
-            std::to_string(device));
+    refuses(
+        HYB_DEVICE, "tensor_zeros", [&](auto out) { return hyb_tensor_zeros(&size, 1, HYB_F32, device, out); }, std::to_string(device));
 }
 
 TEST(Status, EveryFunctionRefusesANullOutput) {

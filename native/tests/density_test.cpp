@@ -36,7 +36,8 @@ struct Toy {
 
   // Σ over examples of the sum of their tokens' losses; each example's gradient is then its own.
   at::Tensor loss(const std::vector<int64_t>& tokens, const Offsets& offsets, hyb_density* density) const {
-    auto x = result([&](auto out) { return hyb_transformer_embedding(in(embedding), tokens.data(), static_cast<int64_t>(tokens.size()), out); });
+    auto x =
+        result([&](auto out) { return hyb_transformer_embedding(in(embedding), tokens.data(), static_cast<int64_t>(tokens.size()), out); });
     for (int32_t l = 0; l < layers; ++l) {
       const auto& w = stack[static_cast<size_t>(l)];
       auto normed = ours::rms_norm(x, w.attention_norm, epsilon, density, l);
@@ -95,7 +96,8 @@ at::Tensor density_by_autograd(const Toy& toy, const std::vector<int64_t>& token
     std::vector<int64_t> own(tokens.begin() + bounds[from], tokens.begin() + bounds[from + 1]);
     if (own.empty()) continue;
     auto grads = reference_gradients(toy.loss(own, {0, static_cast<int64_t>(own.size())}, nullptr), toy.block_parameters());
-    for (size_t i = 0; i < grads.size(); ++i) sums[b][static_cast<int64_t>(i * layers / grads.size())] += grads[i].to(at::kDouble).abs().sum();
+    for (size_t i = 0; i < grads.size(); ++i)
+      sums[b][static_cast<int64_t>(i * layers / grads.size())] += grads[i].to(at::kDouble).abs().sum();
   }
   return sums;
 }
@@ -118,7 +120,8 @@ TEST_P(Density, EqualsPerExampleGradientNorms) {
 }
 
 TEST_P(Density, OneLinearOfOddSize) {
-  for (auto [T, I, O] : std::vector<std::tuple<int64_t, int64_t, int64_t>>{{1, 1, 1}, {3, 31, 9}, {20, 32, 16}, {11, 65, 33}, {9, 7, 300}}) {
+  for (auto [T, I, O] :
+       std::vector<std::tuple<int64_t, int64_t, int64_t>>{{1, 1, 1}, {3, 31, 9}, {20, 32, 16}, {11, 65, 33}, {9, 7, 300}}) {
     auto x = leaf(randn({T, I}), type()), weight = leaf(randn({O, I}), type());
     Offsets bounds{0, T / 2, T};
     Accumulator sums(bounds, 1);
@@ -205,7 +208,8 @@ TEST(DensityOperation, SumsAddUpOverUsesAndPasses) {
 }
 
 TEST(DensityOperation, MayBeFreedBeforeBackward) {
-  auto x = randn({4, 5}).set_requires_grad(true), weight = randn({3, 5}).set_requires_grad(true), scale = randn({3}).set_requires_grad(true);
+  auto x = randn({4, 5}).set_requires_grad(true), weight = randn({3, 5}).set_requires_grad(true),
+       scale = randn({3}).set_requires_grad(true);
   at::Tensor loss;
   {
     Accumulator sums({0, 1, 4}, 1);
@@ -241,20 +245,30 @@ TEST(DensityOperation, Refusals) {
   refuses<hyb_density>(HYB_INVALID_ARGUMENT, "density_new", make({0}, 0, 1), "0 examples");
   refuses<hyb_density>(HYB_INVALID_ARGUMENT, "density_new", make({0, 1}, -1, 1), "-1 examples");
   refuses<hyb_density>(HYB_INVALID_ARGUMENT, "density_new", make({0, 1}, 1, 0), "0 layers");
-  refuses<hyb_density>(HYB_INVALID_ARGUMENT, "density_new", [](auto out) { return hyb_density_new(nullptr, 1, 1, out); }, "offsets");
+  refuses<hyb_density>(
+      HYB_INVALID_ARGUMENT, "density_new", [](auto out) { return hyb_density_new(nullptr, 1, 1, out); }, "offsets");
 
   Accumulator sums({0, 2, 4}, 3);
   std::vector<double> values(6, -1.0);
-  for (int64_t count : {5, 7, 0, -6}) expect_refused(HYB_BUFFER_TOO_SMALL, "density_values", hyb_density_values(sums.handle, values.data(), count), "6");
+  for (int64_t count : {5, 7, 0, -6})
+    expect_refused(HYB_BUFFER_TOO_SMALL, "density_values", hyb_density_values(sums.handle, values.data(), count), "6");
   expect_refused(HYB_INVALID_ARGUMENT, "density_values", hyb_density_values(sums.handle, nullptr, 6), "values");
   expect_refused(HYB_INVALID_ARGUMENT, "density_values", hyb_density_values(nullptr, values.data(), 6), "density");
   for (double value : values) EXPECT_EQ(value, -1);
 
   auto x = randn({4, 5}), more = randn({5, 5}), weight = randn({3, 5}), scale = randn({5});
   for (int32_t layer : {-1, 3}) {
-    refuses(HYB_OUT_OF_RANGE, "transformer_linear", [&](auto out) { return hyb_transformer_linear(in(x), in(weight), sums.handle, layer, out); }, "layer");
-    refuses(HYB_OUT_OF_RANGE, "transformer_rms_norm", [&](auto out) { return hyb_transformer_rms_norm(in(x), in(scale), 0, sums.handle, layer, out); }, "layer");
+    refuses(
+        HYB_OUT_OF_RANGE, "transformer_linear",
+        [&](auto out) { return hyb_transformer_linear(in(x), in(weight), sums.handle, layer, out); }, "layer");
+    refuses(
+        HYB_OUT_OF_RANGE, "transformer_rms_norm",
+        [&](auto out) { return hyb_transformer_rms_norm(in(x), in(scale), 0, sums.handle, layer, out); }, "layer");
   }
-  refuses(HYB_INVALID_ARGUMENT, "transformer_linear", [&](auto out) { return hyb_transformer_linear(in(more), in(weight), sums.handle, 0, out); }, "5 rows");
-  refuses(HYB_INVALID_ARGUMENT, "transformer_rms_norm", [&](auto out) { return hyb_transformer_rms_norm(in(more), in(scale), 0, sums.handle, 0, out); }, "5 rows");
+  refuses(
+      HYB_INVALID_ARGUMENT, "transformer_linear",
+      [&](auto out) { return hyb_transformer_linear(in(more), in(weight), sums.handle, 0, out); }, "5 rows");
+  refuses(
+      HYB_INVALID_ARGUMENT, "transformer_rms_norm",
+      [&](auto out) { return hyb_transformer_rms_norm(in(more), in(scale), 0, sums.handle, 0, out); }, "5 rows");
 }

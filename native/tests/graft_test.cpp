@@ -83,9 +83,7 @@ TEST(Graft, ADetachedTensorIsALeafLikeAnyOther) {
   expect_untouched(b, was_b, at_b, "b, which was no part of it");
 }
 
-TEST(Graft, NoPairsAreAllowed) {
-  ok(hyb_graft_exchange(nullptr, nullptr, 0));
-}
+TEST(Graft, NoPairsAreAllowed) { ok(hyb_graft_exchange(nullptr, nullptr, 0)); }
 
 TEST(Graft, EveryRefusalLeavesAllUntouched) {
   auto a = some_parameters(), b = some_parameters();
@@ -126,10 +124,11 @@ TEST(Graft, AGraphRecordedBeforeRefusesToRunBackward) {
        other_scale = leaf(randn({5}));
   auto stale = [&](const at::Tensor& loss) {
     auto* input = lend(x);
-    refuses(HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
+    refuses(
+        HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
   };
-  auto by_linear = ours::linear(x, weight).sum(), by_norm = ours::rms_norm(x, scale, 1e-5).sum(), by_nll = ours::token_nll(x, weight, targets, 2).sum(),
-       by_other = ours::linear(x, other).sum();
+  auto by_linear = ours::linear(x, weight).sum(), by_norm = ours::rms_norm(x, scale, 1e-5).sum(),
+       by_nll = ours::token_nll(x, weight, targets, 2).sum(), by_other = ours::linear(x, other).sum();
   ok(graft({weight, scale}, {other, other_scale}));
   stale(by_linear);
   stale(by_norm);

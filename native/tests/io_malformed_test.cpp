@@ -10,9 +10,12 @@ class Malformed : public InFolder {
   void refused(const std::string& bytes, const std::string& mentions, hyb_status status = HYB_BAD_FORMAT) {
     put(path("f"), bytes);
     for (const auto& text : {path("f"), mentions})
-      refuses<hyb_safetensors>(status, "safetensors_open", [&](auto out) { return hyb_safetensors_open(path("f").c_str(), out); }, text);
+      refuses<hyb_safetensors>(
+          status, "safetensors_open", [&](auto out) { return hyb_safetensors_open(path("f").c_str(), out); }, text);
   }
-  void header(const std::string& text, const std::string& mentions, const std::string& data = "") { refused(file_of(text, data), mentions); }
+  void header(const std::string& text, const std::string& mentions, const std::string& data = "") {
+    refused(file_of(text, data), mentions);
+  }
 
   // One tensor of four bytes with this description.
   void entry(const std::string& description, const std::string& mentions) { header("{\"x\":" + description + "}", mentions, "1234"); }
@@ -25,13 +28,15 @@ TEST_F(Malformed, TheseCasesAreWellFormedWithoutTheirFault) {
 
 TEST_F(Malformed, FilesThatCannotBeRead) {
   auto refused = [](const std::string& path, const char* mentions) {
-    refuses<hyb_safetensors>(HYB_IO, "safetensors_open", [&](auto out) { return hyb_safetensors_open(path.c_str(), out); }, path);
+    refuses<hyb_safetensors>(
+        HYB_IO, "safetensors_open", [&](auto out) { return hyb_safetensors_open(path.c_str(), out); }, path);
     expect_error_text("safetensors_open", mentions);
   };
   refused(path("absent"), "No such file");
   refused(path(""), "regular");
   refused("/dev/null", "regular");
-  refuses<hyb_safetensors>(HYB_INVALID_ARGUMENT, "safetensors_open", [](auto out) { return hyb_safetensors_open(nullptr, out); }, "path");
+  refuses<hyb_safetensors>(
+      HYB_INVALID_ARGUMENT, "safetensors_open", [](auto out) { return hyb_safetensors_open(nullptr, out); }, "path");
 }
 
 TEST_F(Malformed, TooShort) {
@@ -48,8 +53,9 @@ TEST_F(Malformed, HeaderLengthBeyondTheFile) {
 }
 
 TEST_F(Malformed, EveryTruncationIsFound) {
-  auto whole = file_of(R"({"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"é":{"dtype":"U8","shape":[],"data_offsets":[8,9]}})",
-                       "123456789");
+  auto whole = file_of(
+      R"({"__metadata__":{"a":"b"},"x":{"dtype":"F32","shape":[1,2],"data_offsets":[0,8]},"é":{"dtype":"U8","shape":[],"data_offsets":[8,9]}})",
+      "123456789");
   put(path("f"), whole);
   EXPECT_EQ(OpenFile(path("f")).count(), 2);
   for (size_t length = 0; length < whole.size(); ++length) refused(whole.substr(0, length), "");
@@ -154,7 +160,8 @@ TEST_F(Malformed, SizesThatDoNotFit) {
 
 TEST_F(Malformed, OverlapsAndGaps) {
   auto two = [&](const char* first, const char* second, const std::string& data, const char* mentions) {
-    header(std::string(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)") + first + R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" + second + "}}",
+    header(std::string(R"({"a":{"dtype":"U8","shape":[2],"data_offsets":)") + first + R"(},"b":{"dtype":"U8","shape":[2],"data_offsets":)" +
+               second + "}}",
            mentions, data);
   };
   two("[0,2]", "[1,3]", "123", "'b' begins at byte 1");
@@ -164,7 +171,8 @@ TEST_F(Malformed, OverlapsAndGaps) {
   two("[2,4]", "[0,2]", "123", "truncated");
   two("[2,4]", "[0,2]", "12345", "the file holds 5");
   header("{}", "the file holds 1", "1");
-  header(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[1,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})", "'a' begins at byte 1", "12");
+  header(R"({"a":{"dtype":"U8","shape":[0],"data_offsets":[1,1]},"b":{"dtype":"U8","shape":[2],"data_offsets":[0,2]}})",
+         "'a' begins at byte 1", "12");
 }
 
 TEST_F(Malformed, NamesTwice) {
@@ -194,22 +202,23 @@ TEST_F(Malformed, Strings) {
   name("\\ud800\\u0041", "surrogate");
   name("\\ude00", "surrogate");
   name("\\ud800\\ud800", "surrogate");
-  name("\\u0000", "NUL");  // names are handed out as C strings
+  name("\\u0000", "zero character");  // names are handed out as C strings
   header("{\"abc", "ends inside a string");
   header("{\"abc\\", "ends inside an escape");
 }
 
 TEST_F(Malformed, TextThatIsNotUtf8) {
   const std::string rest = R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})";
-  for (const char* raw : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xe2\x82", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf",
-                          "\xf0\x9f\x98", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
+  for (const char* raw : {"\x80", "\xbf", "\xc0\x80", "\xc1\xbf", "\xc3", "\xc3(", "\xe0\x80\x80", "\xe0\x9f\xbf", "\xe2\x82",
+                          "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf0\x9f\x98", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff"}) {
     header("{\"" + std::string(raw) + rest, "UTF-8");
     header("{\"__metadata__\":{\"k\":\"" + std::string(raw) + "\"}}", "UTF-8");
   }
 }
 
 TEST_F(Malformed, TheLastNamesOfTheirLengthAreFine) {
-  for (std::string raw : {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
+  for (std::string raw :
+       {"\x7f", "\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"}) {
     put(path("f"), file_of("{\"" + raw + R"(":{"dtype":"U8","shape":[0],"data_offsets":[0,0]}})"));
     EXPECT_EQ(OpenFile(path("f")).name(0), raw);
   }

@@ -56,7 +56,8 @@ TEST_F(Io, NonContiguousAndTrainedTensorsAreWrittenByRows) {
 }
 
 TEST_F(Io, NamesMayBeAnyUnicodeText) {
-  std::vector<std::string> names{"", "model.layers.0", "Ünïcødé", "日本語", "😀", "quote\" back\\slash /", "tab\tline\nbell\a", "__metadata"};
+  std::vector<std::string> names{"",  "model.layers.0",        "Ünïcødé",           "日本語",
+                                 "😀", "quote\" back\\slash /", "tab\tline\nbell\a", "__metadata"};
   Tensors tensors;
   for (size_t i = 0; i < names.size(); ++i) tensors.push_back(at::full({1}, static_cast<double>(i), at::kDouble));
   ok(write(path("n"), names, tensors));
@@ -83,8 +84,9 @@ TEST_F(Io, TheBytesAreTheFormats) {
 
 TEST_F(Io, HeadersOfOtherWritersAreRead) {
   // White space, escapes, another order of keys and of offsets, an unpadded header, data that is not aligned.
-  std::string header = " {\"\\u00e9\\ud83d\\ude00\\n\" :{ \"data_offsets\" : [ 1 , 5 ],\"shape\":[2, 1],\t\"dtype\":\"F16\"}, "
-                       "\"__metadata__\": { } ,\"u\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}\r\n";
+  std::string header =
+      " {\"\\u00e9\\ud83d\\ude00\\n\" :{ \"data_offsets\" : [ 1 , 5 ],\"shape\":[2, 1],\t\"dtype\":\"F16\"}, "
+      "\"__metadata__\": { } ,\"u\":{\"dtype\":\"U8\",\"shape\":[],\"data_offsets\":[0,1]}}\r\n";
   put(path("w"), file_of(header, std::string("\x2a\x00\x3c\x00\xc0", 5)));
   OpenFile file(path("w"));
   ASSERT_EQ(file.count(), 2);
@@ -124,7 +126,9 @@ TEST_F(Io, EntriesAreCheckedAgainstTheirNumber) {
     const char* name = untouched;
     expect_refused(HYB_OUT_OF_RANGE, "safetensors_name", hyb_safetensors_name(file.handle, index, &name), path("x"));
     EXPECT_EQ(name, untouched);
-    refuses(HYB_OUT_OF_RANGE, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, index, HYB_F64, HYB_CPU, out); }, path("x"));
+    refuses(
+        HYB_OUT_OF_RANGE, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, index, HYB_F64, HYB_CPU, out); },
+        path("x"));
   }
   int32_t dtype = 77, ndim = 77;
   int64_t sizes[2] = {77, 77};
@@ -133,9 +137,12 @@ TEST_F(Io, EntriesAreCheckedAgainstTheirNumber) {
   EXPECT_EQ(dtype, 77);
   EXPECT_EQ(ndim, 77);
   EXPECT_EQ(sizes[0], 77);
-  refuses(HYB_INVALID_ARGUMENT, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, 0, 99, HYB_CPU, out); }, "99");
-  refuses(HYB_DEVICE, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, 0, HYB_F64, 99, out); }, "99");
-  refuses(HYB_INVALID_ARGUMENT, "safetensors_read", [&](auto out) { return hyb_safetensors_read(nullptr, 0, HYB_F64, HYB_CPU, out); }, "file");
+  refuses(
+      HYB_INVALID_ARGUMENT, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, 0, 99, HYB_CPU, out); }, "99");
+  refuses(
+      HYB_DEVICE, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, 0, HYB_F64, 99, out); }, "99");
+  refuses(
+      HYB_INVALID_ARGUMENT, "safetensors_read", [&](auto out) { return hyb_safetensors_read(nullptr, 0, HYB_F64, HYB_CPU, out); }, "file");
 }
 
 TEST_F(Io, AnOldFileIsReplacedWhole) {

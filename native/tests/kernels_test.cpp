@@ -1,11 +1,11 @@
 // The hand-written kernels called directly, one table an instruction set: that they stay inside the memory they are
 // given at every length, that the tables agree with plain loops in float64, and how far exp is off.
 #define HYBRID_ISA of_the_test
-#include "cpu/kernels/simd_math.h"
+#include "cpu/kernels.h"
 
 #include <random>
 
-#include "cpu/kernels.h"
+#include "cpu/kernels/simd_math.h"
 #include "support.h"
 
 namespace hybrid::cpu {
@@ -36,8 +36,10 @@ std::vector<Table<T>> tables() {
   std::vector<Table<T>> all;
   auto add = [&](const char* isa, const cpu::Kernels<float>& floats, const cpu::Kernels<double>& doubles) {
     if (hyb_runtime_set_isa(isa) != HYB_OK) return;
-    if constexpr (std::is_same_v<T, float>) all.push_back({isa, &floats});
-    else all.push_back({isa, &doubles});
+    if constexpr (std::is_same_v<T, float>)
+      all.push_back({isa, &floats});
+    else
+      all.push_back({isa, &doubles});
   };
   add("baseline", cpu::baseline::floats, cpu::baseline::doubles);
   add("avx2", cpu::avx2::floats, cpu::avx2::doubles);
@@ -87,7 +89,8 @@ TEST(SimdMath, ExpOfFloatIsWithinTwoUlp) {
   double worst = 0;
   for (double x = -87.2; x < 87.9; x += 0.00137) {
     auto rounded = static_cast<float>(x);
-    double exact = std::exp(static_cast<double>(rounded)), ulp = std::nextafter(static_cast<float>(exact), 3e38f) - static_cast<float>(exact);
+    double exact = std::exp(static_cast<double>(rounded)),
+           ulp = std::nextafter(static_cast<float>(exact), 3e38f) - static_cast<float>(exact);
     worst = std::max(worst, std::abs(cpu::of_the_test::exp_of(rounded) - exact) / ulp);
   }
   EXPECT_LE(worst, 2);
@@ -120,13 +123,15 @@ TYPED_TEST(Kernels, RmsNorm) {
         for (int64_t d = 0; d < D; ++d) {
           double normed = x[r * D + d] * scale;
           EXPECT_NEAR(out[r * D + d], normed * weight[d], tolerance<T> * 10);
-          EXPECT_NEAR(grad_x[r * D + d], scale * (double(grad[r * D + d]) * weight[d] - normed * dot / static_cast<double>(D)), tolerance<T> * 10 * std::max(1.0, scale * scale));
+          EXPECT_NEAR(grad_x[r * D + d], scale * (double(grad[r * D + d]) * weight[d] - normed * dot / static_cast<double>(D)),
+                      tolerance<T> * 10 * std::max(1.0, scale * scale));
           expected_weight[static_cast<size_t>(d)] += grad[r * D + d] * normed;
         }
       }
       for (int64_t d = 0; d < D; ++d) EXPECT_NEAR(grad_weight[d], expected_weight[static_cast<size_t>(d)], tolerance<T> * 10);
       kernels->rms_norm_backward(x, weight, inverse, grad, rows, D, nullptr, nullptr);
-      EXPECT_TRUE(x.intact() && weight.intact() && out.intact() && inverse.intact() && grad.intact() && grad_x.intact() && grad_weight.intact());
+      EXPECT_TRUE(x.intact() && weight.intact() && out.intact() && inverse.intact() && grad.intact() && grad_x.intact() &&
+                  grad_weight.intact());
     }
 }
 
@@ -164,7 +169,8 @@ TYPED_TEST(Kernels, Nll) {
         EXPECT_NEAR(lse[r], std::log(sum), tolerance<T> * 5);
         EXPECT_NEAR(nll[r], std::log(sum) - kept[static_cast<size_t>(r * V + targets[r])], tolerance<T> * 5);
         for (int64_t v = 0; v < V; ++v)
-          EXPECT_NEAR(logits[r * V + v], grad[r] * (std::exp(kept[static_cast<size_t>(r * V + v)]) / sum - (v == targets[r])), tolerance<T> * 5);
+          EXPECT_NEAR(logits[r * V + v], grad[r] * (std::exp(kept[static_cast<size_t>(r * V + v)]) / sum - (v == targets[r])),
+                      tolerance<T> * 5);
       }
       EXPECT_TRUE(logits.intact() && nll.intact() && lse.intact());
     }

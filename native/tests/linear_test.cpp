@@ -40,8 +40,8 @@ TEST(LinearOperation, OnlyWhatIsAskedForIsDifferentiated) {
 
 TEST(LinearOperation, AWeightUsedTwiceCollectsBothGradients) {
   expect_same_function([](const Tensors& x) { return ours::linear(ours::linear(x[0], x[1]), x[1]); },
-                       [](const Tensors& x) { return reference::linear(reference::linear(x[0], x[1]), x[1]); }, {randn({4, 6}), randn({6, 6})},
-                       at::kDouble, 1e-13);
+                       [](const Tensors& x) { return reference::linear(reference::linear(x[0], x[1]), x[1]); },
+                       {randn({4, 6}), randn({6, 6})}, at::kDouble, 1e-13);
 }
 
 TEST(LinearOperation, Refusals) {
@@ -53,6 +53,10 @@ TEST(LinearOperation, Refusals) {
   refuses(HYB_INVALID_ARGUMENT, "transformer_linear", call(cube, weight), "[2, 3, 7]");
   refuses(HYB_INVALID_ARGUMENT, "transformer_linear", call(x, cube));
   refuses(HYB_TYPE_MISMATCH, "transformer_linear", call(x, narrow), "Float");
-  refuses(HYB_INVALID_ARGUMENT, "transformer_linear", [&](auto out) { return hyb_transformer_linear(nullptr, in(weight), nullptr, 0, out); }, "x is null");
-  refuses(HYB_INVALID_ARGUMENT, "transformer_linear", [&](auto out) { return hyb_transformer_linear(in(x), nullptr, nullptr, 0, out); }, "weight is null");
+  refuses(
+      HYB_INVALID_ARGUMENT, "transformer_linear", [&](auto out) { return hyb_transformer_linear(nullptr, in(weight), nullptr, 0, out); },
+      "x is null");
+  refuses(
+      HYB_INVALID_ARGUMENT, "transformer_linear", [&](auto out) { return hyb_transformer_linear(in(x), nullptr, nullptr, 0, out); },
+      "weight is null");
 }

@@ -29,32 +29,44 @@ void expect_function(const Operation& ours, const Operation& theirs, const Tenso
 
 TEST(Ops, BinaryOperationsBroadcast) {
   Tensors inputs{randn({4, 3}), randn({3}).abs() + 0.5};
-  expect_function(binary(hyb_ops_add), [](const Tensors& x) { return x[0] + x[1]; }, inputs);
-  expect_function(binary(hyb_ops_sub), [](const Tensors& x) { return x[0] - x[1]; }, inputs);
-  expect_function(binary(hyb_ops_mul), [](const Tensors& x) { return x[0] * x[1]; }, inputs);
-  expect_function(binary(hyb_ops_div), [](const Tensors& x) { return x[0] / x[1]; }, inputs);
+  expect_function(
+      binary(hyb_ops_add), [](const Tensors& x) { return x[0] + x[1]; }, inputs);
+  expect_function(
+      binary(hyb_ops_sub), [](const Tensors& x) { return x[0] - x[1]; }, inputs);
+  expect_function(
+      binary(hyb_ops_mul), [](const Tensors& x) { return x[0] * x[1]; }, inputs);
+  expect_function(
+      binary(hyb_ops_div), [](const Tensors& x) { return x[0] / x[1]; }, inputs);
 }
 
 TEST(Ops, ShapesThatCannotBroadcastAreRefused) {
   auto a = randn({4, 3}), b = randn({2});
-  refuses(HYB_INVALID_ARGUMENT, "ops_add", [&](auto out) { return hyb_ops_add(in(a), in(b), out); }, "3");
-  refuses(HYB_INVALID_ARGUMENT, "ops_sub", [&](auto out) { return hyb_ops_sub(in(a), nullptr, out); }, "b is null");
-  refuses(HYB_INVALID_ARGUMENT, "ops_mul", [&](auto out) { return hyb_ops_mul(nullptr, in(a), out); }, "a is null");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_add", [&](auto out) { return hyb_ops_add(in(a), in(b), out); }, "3");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_sub", [&](auto out) { return hyb_ops_sub(in(a), nullptr, out); }, "b is null");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_mul", [&](auto out) { return hyb_ops_mul(nullptr, in(a), out); }, "a is null");
   refuses(HYB_INVALID_ARGUMENT, "ops_div", [&](auto out) { return hyb_ops_div(in(a), in(b), out); });
 }
 
 TEST(Ops, Affine) {
   for (auto [scale, shift] : std::vector<std::pair<double, double>>{{2.5, -1}, {-1, 0}, {0, 3}})
-    expect_function([=, s = scale, t = shift](const Tensors& x) { return result([&](auto out) { return hyb_ops_affine(in(x[0]), s, t, out); }); },
-                    [s = scale, t = shift](const Tensors& x) { return x[0] * s + t; }, {randn({3, 5})});
+    expect_function(
+        [=, s = scale, t = shift](const Tensors& x) { return result([&](auto out) { return hyb_ops_affine(in(x[0]), s, t, out); }); },
+        [s = scale, t = shift](const Tensors& x) { return x[0] * s + t; }, {randn({3, 5})});
 }
 
 TEST(Ops, Elementwise) {
   Tensors inputs{randn({3, 7})};
-  expect_function(unary(hyb_ops_square), [](const Tensors& x) { return x[0].pow(2); }, inputs);
-  expect_function(unary(hyb_ops_abs), [](const Tensors& x) { return x[0].abs(); }, inputs);
-  expect_function(unary(hyb_ops_exp), [](const Tensors& x) { return x[0].exp(); }, inputs);
-  expect_function(unary(hyb_ops_log_sigmoid), [](const Tensors& x) { return -at::log1p(at::exp(-x[0])); }, inputs);
+  expect_function(
+      unary(hyb_ops_square), [](const Tensors& x) { return x[0].pow(2); }, inputs);
+  expect_function(
+      unary(hyb_ops_abs), [](const Tensors& x) { return x[0].abs(); }, inputs);
+  expect_function(
+      unary(hyb_ops_exp), [](const Tensors& x) { return x[0].exp(); }, inputs);
+  expect_function(
+      unary(hyb_ops_log_sigmoid), [](const Tensors& x) { return -at::log1p(at::exp(-x[0])); }, inputs);
 }
 
 TEST(Ops, LogSigmoidIsStable) {
@@ -70,8 +82,10 @@ TEST(Ops, LogSigmoidIsStable) {
 TEST(Ops, SoftmaxAndLogSoftmaxOverEachDimension) {
   for (int32_t dim : {0, 1, 2, -1, -3}) {
     Tensors inputs{randn({3, 4, 5}) * 3};
-    expect_function(along(hyb_ops_softmax, dim), [=](const Tensors& x) { return at::softmax(x[0], dim); }, inputs);
-    expect_function(along(hyb_ops_log_softmax, dim), [=](const Tensors& x) { return at::log_softmax(x[0], dim); }, inputs);
+    expect_function(
+        along(hyb_ops_softmax, dim), [=](const Tensors& x) { return at::softmax(x[0], dim); }, inputs);
+    expect_function(
+        along(hyb_ops_log_softmax, dim), [=](const Tensors& x) { return at::log_softmax(x[0], dim); }, inputs);
   }
 }
 
@@ -82,20 +96,27 @@ TEST(Ops, MatmulWithAndWithoutTranspose) {
   };
   expect_function(ours(0), [](const Tensors& x) { return at::matmul(x[0], x[1]); }, {a, b});
   expect_function(ours(1), [](const Tensors& x) { return at::matmul(x[0], x[1].t()); }, {a, b.t().contiguous()});
-  refuses(HYB_INVALID_ARGUMENT, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(b), 1, out); }, "[4, 5] transposed");
-  refuses(HYB_INVALID_ARGUMENT, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(a), 0, out); }, "[3, 4]");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(b), 1, out); }, "[4, 5] transposed");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(a), 0, out); }, "[3, 4]");
   auto vector = randn({4}), narrow = b.to(at::kFloat);
   refuses(HYB_INVALID_ARGUMENT, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(vector), 0, out); });
-  refuses(HYB_TYPE_MISMATCH, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(narrow), 0, out); }, "Float");
+  refuses(
+      HYB_TYPE_MISMATCH, "ops_matmul", [&](auto out) { return hyb_ops_matmul(in(a), in(narrow), 0, out); }, "Float");
 }
 
 TEST(Ops, SumsAndMeans) {
   Tensors inputs{randn({3, 4, 2})};
-  expect_function(unary(hyb_ops_sum), [](const Tensors& x) { return x[0].sum(); }, inputs);
-  expect_function(unary(hyb_ops_mean), [](const Tensors& x) { return x[0].sum() / 24; }, inputs);
+  expect_function(
+      unary(hyb_ops_sum), [](const Tensors& x) { return x[0].sum(); }, inputs);
+  expect_function(
+      unary(hyb_ops_mean), [](const Tensors& x) { return x[0].sum() / 24; }, inputs);
   for (int32_t dim : {0, 1, 2, -1}) {
-    expect_function(along(hyb_ops_sum_dim, dim), [=](const Tensors& x) { return x[0].sum(dim); }, inputs);
-    expect_function(along(hyb_ops_mean_dim, dim), [=](const Tensors& x) { return x[0].mean(dim); }, inputs);
+    expect_function(
+        along(hyb_ops_sum_dim, dim), [=](const Tensors& x) { return x[0].sum(dim); }, inputs);
+    expect_function(
+        along(hyb_ops_mean_dim, dim), [=](const Tensors& x) { return x[0].mean(dim); }, inputs);
   }
 }
 
@@ -116,9 +137,11 @@ TEST(Ops, DimensionsOutsideTheTensorAreRefused) {
                                                                                {"ops_mean_dim", hyb_ops_mean_dim},
                                                                                {"ops_argmax", hyb_ops_argmax}}) {
     for (int32_t dim : {2, -3, std::numeric_limits<int32_t>::max()})
-      refuses(HYB_OUT_OF_RANGE, name, [&, op = operation](auto out) { return op(in(x), dim, out); }, "[2, 3]");
+      refuses(
+          HYB_OUT_OF_RANGE, name, [&, op = operation](auto out) { return op(in(x), dim, out); }, "[2, 3]");
     refuses(HYB_OUT_OF_RANGE, name, [&, op = operation](auto out) { return op(in(scalar), 0, out); });
-    refuses(HYB_INVALID_ARGUMENT, name, [&, op = operation](auto out) { return op(nullptr, 0, out); }, "null");
+    refuses(
+        HYB_INVALID_ARGUMENT, name, [&, op = operation](auto out) { return op(nullptr, 0, out); }, "null");
   }
 }
 
@@ -150,14 +173,19 @@ TEST(Ops, IndexSelectRepeatsAndChecks) {
       return result([&](auto out) { return hyb_ops_index_select(in(x[0]), dim, indices.data(), 3, out); });
     };
   };
-  auto theirs = [](int64_t dim) { return [dim](const Tensors& x) { return at::stack({x[0].select(dim, 2), x[0].select(dim, 0), x[0].select(dim, 2)}, dim); }; };
+  auto theirs = [](int64_t dim) {
+    return [dim](const Tensors& x) { return at::stack({x[0].select(dim, 2), x[0].select(dim, 0), x[0].select(dim, 2)}, dim); };
+  };
   expect_function(ours(0), theirs(0), {randn({3, 4})});
   expect_function(ours(1), theirs(1), {randn({4, 3})});
   expect_function(ours(-1), theirs(1), {randn({4, 3})});
   auto x = randn({2, 3});
-  refuses(HYB_OUT_OF_RANGE, "ops_index_select", [&](auto out) { return hyb_ops_index_select(in(x), 0, indices.data(), 3, out); }, "index 2 at position 0");
+  refuses(
+      HYB_OUT_OF_RANGE, "ops_index_select", [&](auto out) { return hyb_ops_index_select(in(x), 0, indices.data(), 3, out); },
+      "index 2 at position 0");
   int64_t negative = -1;
-  refuses(HYB_OUT_OF_RANGE, "ops_index_select", [&](auto out) { return hyb_ops_index_select(in(x), 0, &negative, 1, out); }, "-1");
+  refuses(
+      HYB_OUT_OF_RANGE, "ops_index_select", [&](auto out) { return hyb_ops_index_select(in(x), 0, &negative, 1, out); }, "-1");
   refuses(HYB_INVALID_ARGUMENT, "ops_index_select", [&](auto out) { return hyb_ops_index_select(in(x), 0, nullptr, 1, out); });
   refuses(HYB_INVALID_ARGUMENT, "ops_index_select", [&](auto out) { return hyb_ops_index_select(in(x), 0, indices.data(), -1, out); });
   EXPECT_EQ(result([&](auto out) { return hyb_ops_index_select(in(x), 0, nullptr, 0, out); }).size(0), 0);
@@ -166,7 +194,9 @@ TEST(Ops, IndexSelectRepeatsAndChecks) {
 TEST(Ops, SegmentSum) {
   Offsets offsets{0, 2, 2, 5};
   auto ours = [&](const Tensors& x) { return result([&](auto out) { return hyb_ops_segment_sum(in(x[0]), offsets.data(), 3, out); }); };
-  auto theirs = [](const Tensors& x) { return at::stack({x[0].narrow(0, 0, 2).sum(), x[0].narrow(0, 2, 0).sum(), x[0].narrow(0, 2, 3).sum()}); };
+  auto theirs = [](const Tensors& x) {
+    return at::stack({x[0].narrow(0, 0, 2).sum(), x[0].narrow(0, 2, 0).sum(), x[0].narrow(0, 2, 3).sum()});
+  };
   expect_function(ours, theirs, {randn({5})});
   Offsets none{0};
   auto empty = randn({0});
@@ -176,15 +206,18 @@ TEST(Ops, SegmentSum) {
 TEST(Ops, SegmentBoundsAreChecked) {
   auto values = randn({5}), matrix = randn({5, 1});
   auto refused = [&](Offsets offsets, const char* mentions) {
-    refuses(HYB_INVALID_ARGUMENT, "ops_segment_sum",
-            [&](auto out) { return hyb_ops_segment_sum(in(values), offsets.data(), static_cast<int64_t>(offsets.size()) - 1, out); }, mentions);
+    refuses(
+        HYB_INVALID_ARGUMENT, "ops_segment_sum",
+        [&](auto out) { return hyb_ops_segment_sum(in(values), offsets.data(), static_cast<int64_t>(offsets.size()) - 1, out); }, mentions);
   };
   refused({1, 5}, "begin at 1");
   refused({0, 4}, "end at 4");
   refused({0, 6}, "end at 6");
   refused({0, 3, 2, 5}, "fall");
   Offsets whole{0, 5};
-  refuses(HYB_INVALID_ARGUMENT, "ops_segment_sum", [&](auto out) { return hyb_ops_segment_sum(in(values), nullptr, 1, out); }, "offsets");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_segment_sum", [&](auto out) { return hyb_ops_segment_sum(in(values), nullptr, 1, out); }, "offsets");
   refuses(HYB_INVALID_ARGUMENT, "ops_segment_sum", [&](auto out) { return hyb_ops_segment_sum(in(values), whole.data(), -1, out); });
-  refuses(HYB_INVALID_ARGUMENT, "ops_segment_sum", [&](auto out) { return hyb_ops_segment_sum(in(matrix), whole.data(), 1, out); }, "[5, 1]");
+  refuses(
+      HYB_INVALID_ARGUMENT, "ops_segment_sum", [&](auto out) { return hyb_ops_segment_sum(in(matrix), whole.data(), 1, out); }, "[5, 1]");
 }

@@ -14,7 +14,8 @@ hyb_status lion(const Tensors& p, const Tensors& g, const Tensors& m) {
 
 hyb_status adamw(const Tensors& p, const Tensors& g, const Tensors& m, const Tensors& v, int64_t step) {
   auto P = lend_all(p), G = lend_all(g), M = lend_all(m), V = lend_all(v);
-  return hyb_optim_adamw_step(P.data(), G.data(), M.data(), V.data(), static_cast<int64_t>(p.size()), step, rate, beta1, beta2, epsilon, decay);
+  return hyb_optim_adamw_step(P.data(), G.data(), M.data(), V.data(), static_cast<int64_t>(p.size()), step, rate, beta1, beta2, epsilon,
+                              decay);
 }
 
 hyb_status sgd(const Tensors& p, const Tensors& g) {
@@ -123,7 +124,8 @@ TEST_P(Optim, ANullGradientLeavesParameterAndStateUntouched) {
 }
 
 TEST_P(Optim, NothingOutsideTheTensorIsWritten) {
-  auto whole = randn({3, 19}, type()), kept = whole.clone(), moments = at::zeros({3, 19}, whole.options()), more = at::zeros({3, 19}, whole.options());
+  auto whole = randn({3, 19}, type()), kept = whole.clone(), moments = at::zeros({3, 19}, whole.options()),
+       more = at::zeros({3, 19}, whole.options());
   Tensors p{whole[1]}, m{moments[1]}, v{more[1]}, g{randn({19}, type())};
   ok(lion(p, g, m));
   ok(adamw(p, g, m, v, 1));
@@ -141,7 +143,8 @@ TEST_P(Optim, TheUpdateIsNotRecordedButAStaleGraphNoticesIt) {
   ok(sgd({weight}, {randn({3, 4}, type())}));
   EXPECT_TRUE(weight.is_leaf());
   auto* input = lend(x);
-  refuses(HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
+  refuses(
+      HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
 }
 
 TEST(OptimOperation, LionStandsStillWhereThereIsNoDirection) {
@@ -164,7 +167,8 @@ TEST(OptimOperation, NoParametersAreAllowed) {
 }
 
 TEST(OptimOperation, RefusalsTouchNothing) {
-  Tensors p{randn({6}), randn({2, 3})}, g{randn({6}), randn({2, 3})}, m{randn({6}), randn({2, 3})}, v{randn({6}).abs(), randn({2, 3}).abs()};
+  Tensors p{randn({6}), randn({2, 3})}, g{randn({6}), randn({2, 3})}, m{randn({6}), randn({2, 3})},
+      v{randn({6}).abs(), randn({2, 3}).abs()};
   auto kept_p = p[0].clone(), kept_m = m[0].clone(), kept_v = v[0].clone();
   auto replaced = [](Tensors list, const at::Tensor& second) {
     list[1] = second;

@@ -71,7 +71,8 @@ struct Heads {
 // Frequencies as Llama's: base ^ (-2j / E).
 inline Heads heads_of(int32_t query, int32_t key_value, int64_t E, double base = 10000) {
   Heads heads{query, key_value, {}};
-  for (int64_t j = 0; j < E / 2; ++j) heads.inverse_frequency.push_back(std::pow(base, -2.0 * static_cast<double>(j) / static_cast<double>(E)));
+  for (int64_t j = 0; j < E / 2; ++j)
+    heads.inverse_frequency.push_back(std::pow(base, -2.0 * static_cast<double>(j) / static_cast<double>(E)));
   return heads;
 }
 
@@ -83,7 +84,8 @@ inline at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, hyb_dens
   return result([&](hyb_tensor** out) { return hyb_transformer_linear(in(x), in(weight), density, layer, out); });
 }
 
-inline at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, hyb_density* density = nullptr, int32_t layer = 0) {
+inline at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, hyb_density* density = nullptr,
+                           int32_t layer = 0) {
   return result([&](hyb_tensor** out) { return hyb_transformer_rms_norm(in(x), in(weight), epsilon, density, layer, out); });
 }
 

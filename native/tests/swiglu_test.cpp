@@ -39,7 +39,9 @@ TEST(SwiGluOperation, NotANumberStaysOne) {
 
 TEST(SwiGluOperation, Refusals) {
   auto x = randn({5, 7}), wrong = randn({5, 6}), row = randn({7}), narrow = randn({5, 7}, at::kFloat);
-  auto call = [&](const at::Tensor& a, const at::Tensor& b) { return [&](hyb_tensor** out) { return hyb_transformer_swiglu(in(a), in(b), out); }; };
+  auto call = [&](const at::Tensor& a, const at::Tensor& b) {
+    return [&](hyb_tensor** out) { return hyb_transformer_swiglu(in(a), in(b), out); };
+  };
   refuses(HYB_INVALID_ARGUMENT, "transformer_swiglu", call(x, wrong), "[5, 6]");
   refuses(HYB_INVALID_ARGUMENT, "transformer_swiglu", call(row, row), "[7]");
   refuses(HYB_TYPE_MISMATCH, "transformer_swiglu", call(x, narrow), "Float");

@@ -44,7 +44,9 @@ TEST(Tensor, ZerosOfScalarEmptyAndEightDimensions) {
 
 TEST(Tensor, ZerosRefusals) {
   auto refused = [](std::vector<int64_t> sizes, int32_t ndim, int32_t dtype, const char* mentions) {
-    refuses(HYB_INVALID_ARGUMENT, "tensor_zeros", [&](auto out) { return hyb_tensor_zeros(sizes.data(), ndim, dtype, HYB_CPU, out); }, mentions);
+    refuses(
+        HYB_INVALID_ARGUMENT, "tensor_zeros", [&](auto out) { return hyb_tensor_zeros(sizes.data(), ndim, dtype, HYB_CPU, out); },
+        mentions);
   };
   refused({2, -1}, 2, HYB_F32, "-1");
   refused(std::vector<int64_t>(9, 1), 9, HYB_F32, "9");
@@ -192,7 +194,8 @@ TEST(Tensor, NarrowSharesStorage) {
   const int64_t most = std::numeric_limits<int64_t>::max();
   for (auto [dim, start, length] : std::vector<std::tuple<int32_t, int64_t, int64_t>>{
            {2, 0, 1}, {-1, 0, 1}, {0, -1, 1}, {0, 0, -1}, {0, 4, 2}, {0, 6, 0}, {0, most, 1}, {0, 1, most}})
-    refuses(HYB_OUT_OF_RANGE, "tensor_narrow", [&, d = dim, s = start, n = length](auto out) { return hyb_tensor_narrow(in(tensor), d, s, n, out); });
+    refuses(HYB_OUT_OF_RANGE, "tensor_narrow",
+            [&, d = dim, s = start, n = length](auto out) { return hyb_tensor_narrow(in(tensor), d, s, n, out); });
 }
 
 TEST(Tensor, Cat) {

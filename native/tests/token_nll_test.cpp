@@ -33,8 +33,8 @@ TEST_P(TokenNll, MatchesComposedForEveryChunkSize) {
 
 TEST_P(TokenNll, MatchesComposedOnOtherStrides) {
   auto targets = targets_of(9, 11);
-  expect_same_function(fused(targets, 4), composed(targets), {transposed_storage(randn({9, 13})), transposed_storage(randn({11, 13}))}, type(),
-                       tolerance());
+  expect_same_function(fused(targets, 4), composed(targets), {transposed_storage(randn({9, 13})), transposed_storage(randn({11, 13}))},
+                       type(), tolerance());
 }
 
 TEST_P(TokenNll, LargeLogitsAreStable) {

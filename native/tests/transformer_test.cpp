@@ -36,7 +36,9 @@ struct Block {
   at::Tensor composed() const {
     auto x = table.index({at::tensor(tokens, at::kLong)});
     auto normed = reference::rms_norm(x, norm, 1e-5);
-    x = x + reference::linear(reference::attention(reference::linear(normed, q), reference::linear(normed, k), reference::linear(normed, v), offsets, heads), o);
+    x = x + reference::linear(reference::attention(reference::linear(normed, q), reference::linear(normed, k), reference::linear(normed, v),
+                                                   offsets, heads),
+                              o);
     normed = reference::rms_norm(x, norm, 1e-5);
     x = x + reference::linear(reference::swiglu(reference::linear(normed, gate), reference::linear(normed, up)), down);
     return reference::token_nll(x, table, tokens);
@@ -65,13 +67,17 @@ TEST(Embedding, TakesRowsAndAddsTheirGradients) {
 TEST(Embedding, Refusals) {
   auto table = randn({5, 3}), row = randn({5});
   auto call = [](const at::Tensor& weight, std::vector<int64_t> ids) {
-    return [&weight, ids](hyb_tensor** out) { return hyb_transformer_embedding(in(weight), ids.data(), static_cast<int64_t>(ids.size()), out); };
+    return [&weight, ids](hyb_tensor** out) {
+      return hyb_transformer_embedding(in(weight), ids.data(), static_cast<int64_t>(ids.size()), out);
+    };
   };
   refuses(HYB_OUT_OF_RANGE, "transformer_embedding", call(table, {0, 5}), "token id 5 at position 1");
   refuses(HYB_OUT_OF_RANGE, "transformer_embedding", call(table, {-1}), "-1");
   refuses(HYB_INVALID_ARGUMENT, "transformer_embedding", call(row, {0}), "[5]");
   refuses(HYB_INVALID_ARGUMENT, "transformer_embedding", [&](auto out) { return hyb_transformer_embedding(in(table), nullptr, 1, out); });
-  refuses(HYB_INVALID_ARGUMENT, "transformer_embedding", [&](auto out) { return hyb_transformer_embedding(nullptr, nullptr, 0, out); }, "weight");
+  refuses(
+      HYB_INVALID_ARGUMENT, "transformer_embedding", [&](auto out) { return hyb_transformer_embedding(nullptr, nullptr, 0, out); },
+      "weight");
 }
 
 TEST(Transformer, ABlockMatchesComposedAutograd) {
@@ -89,7 +95,8 @@ TEST(Transformer, TwoRunsAgreeBitForBit) {
       ok(hyb_runtime_set_threads(threads));
       auto first = block.everything(), second = block.everything();
       for (size_t i = 0; i < first.size(); ++i)
-        expect_same_bits(first[i], second[i], std::string(c10::toString(type)) + " on " + std::to_string(threads) + " threads, output " + std::to_string(i));
+        expect_same_bits(first[i], second[i],
+                         std::string(c10::toString(type)) + " on " + std::to_string(threads) + " threads, output " + std::to_string(i));
     }
     ok(hyb_runtime_set_threads(1));
   }
@@ -112,7 +119,8 @@ TEST(Transformer, InstructionSetsAgreeToRounding) {
     for (const char* isa : {"avx2", "avx512"}) {
       if (hyb_runtime_set_isa(isa) != HYB_OK) continue;
       auto other = block.everything();
-      for (size_t i = 0; i < baseline.size(); ++i) expect_close(other[i], baseline[i], tolerance, std::string(isa) + ", output " + std::to_string(i));
+      for (size_t i = 0; i < baseline.size(); ++i)
+        expect_close(other[i], baseline[i], tolerance, std::string(isa) + ", output " + std::to_string(i));
     }
     ok(hyb_runtime_set_isa("auto"));
   }

@@ -24,16 +24,16 @@ extern "C" {
 typedef int32_t hyb_status;
 
 #define HYB_OK 0
-#define HYB_INVALID_ARGUMENT (-1)  /* a null, a shape, or a combination that has no meaning */
-#define HYB_OUT_OF_RANGE (-2)      /* an index, id or length outside its bounds */
-#define HYB_TYPE_MISMATCH (-3)     /* dtypes or devices that do not belong together */
+#define HYB_INVALID_ARGUMENT (-1) /* a null, a shape, or a combination that has no meaning */
+#define HYB_OUT_OF_RANGE (-2)     /* an index, id or length outside its bounds */
+#define HYB_TYPE_MISMATCH (-3)    /* dtypes or devices that do not belong together */
 #define HYB_NOT_IMPLEMENTED (-4)
 #define HYB_OUT_OF_MEMORY (-5)
-#define HYB_IO (-6)                /* the operating system refused a read or a write */
-#define HYB_BAD_FORMAT (-7)        /* a file does not say what its format demands */
+#define HYB_IO (-6)         /* the operating system refused a read or a write */
+#define HYB_BAD_FORMAT (-7) /* a file does not say what its format demands */
 #define HYB_BUFFER_TOO_SMALL (-8)
-#define HYB_DEVICE (-9)            /* the device asked for is absent or failed */
-#define HYB_INTERNAL (-10)         /* a defect of this library or of LibTorch */
+#define HYB_DEVICE (-9)    /* the device asked for is absent or failed */
+#define HYB_INTERNAL (-10) /* a defect of this library or of LibTorch */
 
 /* Element types. */
 #define HYB_F32 0

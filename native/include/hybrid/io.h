@@ -24,8 +24,8 @@ HYB_API hyb_status hyb_safetensors_count(const hyb_safetensors* file, int64_t* o
 HYB_API hyb_status hyb_safetensors_name(const hyb_safetensors* file, int64_t index, const char** out);
 
 /* dtype and shape of entry index, without touching its data. */
-HYB_API hyb_status hyb_safetensors_entry(const hyb_safetensors* file, int64_t index, int32_t* dtype, int64_t* sizes,
-                                         int32_t capacity, int32_t* ndim);
+HYB_API hyb_status hyb_safetensors_entry(const hyb_safetensors* file, int64_t index, int32_t* dtype, int64_t* sizes, int32_t capacity,
+                                         int32_t* ndim);
 
 /* Entry index, copied straight from the map into a new tensor of the given dtype on the given device. */
 HYB_API hyb_status hyb_safetensors_read(const hyb_safetensors* file, int64_t index, int32_t dtype, int32_t device, hyb_tensor** out);

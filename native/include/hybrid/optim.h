@@ -11,13 +11,13 @@ extern "C" {
 #endif
 
 /* Lion (Chen et al. 2023): p -= rate * (sign(beta1 m + (1 - beta1) g) + decay p); m = beta2 m + (1 - beta2) g. */
-HYB_API hyb_status hyb_optim_lion_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* momenta,
-                                       int64_t n, double learning_rate, double beta1, double beta2, double weight_decay);
+HYB_API hyb_status hyb_optim_lion_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* momenta, int64_t n,
+                                       double learning_rate, double beta1, double beta2, double weight_decay);
 
 /* AdamW (Loshchilov & Hutter 2019). step counts from 1 and drives the bias correction. */
 HYB_API hyb_status hyb_optim_adamw_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* first_moments,
-                                        hyb_tensor* const* second_moments, int64_t n, int64_t step, double learning_rate,
-                                        double beta1, double beta2, double epsilon, double weight_decay);
+                                        hyb_tensor* const* second_moments, int64_t n, int64_t step, double learning_rate, double beta1,
+                                        double beta2, double epsilon, double weight_decay);
 
 /* Plain stochastic gradient descent: p -= rate * (g + decay p). */
 HYB_API hyb_status hyb_optim_sgd_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, int64_t n, double learning_rate,

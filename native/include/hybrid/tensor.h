@@ -17,8 +17,8 @@ HYB_API void hyb_tensor_free(hyb_tensor* tensor);
 HYB_API hyb_status hyb_tensor_zeros(const int64_t* sizes, int32_t ndim, int32_t dtype, int32_t device, hyb_tensor** out);
 
 /* A tensor holding a copy of data (row-major, bytes must be the shape's size times the element size). */
-HYB_API hyb_status hyb_tensor_from_data(const void* data, int64_t bytes, const int64_t* sizes, int32_t ndim, int32_t dtype,
-                                        int32_t device, hyb_tensor** out);
+HYB_API hyb_status hyb_tensor_from_data(const void* data, int64_t bytes, const int64_t* sizes, int32_t ndim, int32_t dtype, int32_t device,
+                                        hyb_tensor** out);
 
 /* Copies the elements, row-major, into buffer, whose size must be exactly the tensor's. Waits for the device. */
 HYB_API hyb_status hyb_tensor_copy_to(const hyb_tensor* tensor, void* buffer, int64_t bytes);

@@ -6,10 +6,10 @@
 
 namespace hybrid::cpu {
 
-#define HYBRID_DECLARE(isa)              \
-  namespace isa {                        \
-  extern const Kernels<float> floats;    \
-  extern const Kernels<double> doubles;  \
+#define HYBRID_DECLARE(isa)             \
+  namespace isa {                       \
+  extern const Kernels<float> floats;   \
+  extern const Kernels<double> doubles; \
   }
 HYBRID_DECLARE(baseline)
 HYBRID_DECLARE(avx2)

@@ -63,8 +63,8 @@ template <class T>
 double gradient_l1(const T* grad, const T* input, int64_t S, int64_t O, int64_t I, T* scratch) {
   constexpr int64_t tile_columns = 2 * Vector<T>::lanes;
   const int64_t row_tiles = (O + tile_rows - 1) / tile_rows;
-  T* grads = scratch;                                // [row_tiles, S, tile_rows]
-  T* inputs = grads + row_tiles * S * tile_rows;     // [S, tile_columns]
+  T* grads = scratch;                             // [row_tiles, S, tile_rows]
+  T* inputs = grads + row_tiles * S * tile_rows;  // [S, tile_columns]
   for (int64_t tile = 0; tile < row_tiles; ++tile) pack(grad, S, O, tile * tile_rows, tile_rows, grads + tile * S * tile_rows);
   double sum = 0;
   for (int64_t column = 0; column < I; column += tile_columns) {

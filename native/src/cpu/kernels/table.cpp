@@ -5,8 +5,18 @@ namespace hybrid::cpu::HYBRID_ISA {
 
 template <class T>
 constexpr Kernels<T> table() {
-  return {rms_norm_forward<T>, rms_norm_backward<T>, swiglu_forward<T>, swiglu_backward<T>, attention_forward<T>, attention_backward<T>,
-          nll_forward<T>,      nll_backward<T>,      gradient_l1<T>,    lion<T>,            adamw<T>,             sgd<T>};
+  return {rms_norm_forward<T>,
+          rms_norm_backward<T>,
+          swiglu_forward<T>,
+          swiglu_backward<T>,
+          attention_forward<T>,
+          attention_backward<T>,
+          nll_forward<T>,
+          nll_backward<T>,
+          gradient_l1<T>,
+          lion<T>,
+          adamw<T>,
+          sgd<T>};
 }
 
 extern const Kernels<float> floats;
