@@ -120,7 +120,7 @@ at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at
     auto queries = turned_heads(rows(q), shape.heads, cos, sin);                              // [H,S,E]
     auto keys = turned_heads(rows(k), shape.kv_heads, cos, sin).repeat_interleave(group, 0);  // [H,S,E]
     auto values = rows(v).view({S, shape.kv_heads, shape.E}).transpose(0, 1).repeat_interleave(group, 0);
-    auto scores = at::matmul(queries, keys.transpose(1, 2)).to(at::kFloat) / std::sqrt(static_cast<double>(shape.E));
+    auto scores = at::matmul(queries, keys.transpose(1, 2)).to(accumulation_type(q)) / std::sqrt(static_cast<double>(shape.E));
     auto future = at::ones({S, S}, scores.options().dtype(at::kBool)).triu(1);
     auto weights = at::softmax(scores.masked_fill(future, -std::numeric_limits<double>::infinity()), -1).to(q.scalar_type());
     outs.push_back(at::matmul(weights, values).transpose(0, 1).reshape({S, shape.heads * shape.E}));

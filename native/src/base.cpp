@@ -32,9 +32,11 @@ const char* hyb_abi_hash(void) { return HYBRID_ABI_HASH; }
 
 const char* hyb_build_info(void) {
   thread_local std::string info;
-  info = std::string("LibTorch ") + TORCH_VERSION + ", products by " + matmul_backend() + ", CPU kernels " + cpu::active_isa() + ", CUDA " +
-         (at::hasCUDA() ? "yes" : "no");
-  return info.c_str();
+  auto status = guard("build_info", [&] {
+    info = std::string("LibTorch ") + TORCH_VERSION + ", products by " + matmul_backend() + ", CPU kernels " + cpu::active_isa() + ", CUDA " +
+           (at::hasCUDA() ? "yes" : "no");
+  });
+  return status == HYB_OK ? info.c_str() : hyb_last_error();
 }
 
 int64_t hyb_live_handles(void) { return live_handles.load(std::memory_order_relaxed); }
@@ -48,7 +50,11 @@ hyb_status hyb_runtime_set_threads(int32_t threads) {
 
 int32_t hyb_runtime_threads(void) { return at::get_num_threads(); }
 
-int32_t hyb_runtime_cuda_devices(void) { return static_cast<int32_t>(at::getNumGPUs()); }
+int32_t hyb_runtime_cuda_devices(void) {
+  int32_t count = 0;  // a driver that fails has no device to offer
+  guard("runtime_cuda_devices", [&] { count = static_cast<int32_t>(at::getNumGPUs()); });
+  return count;
+}
 
 hyb_status hyb_runtime_set_isa(const char* isa) {
   return guard("runtime_set_isa", [&] { cpu::select_isa(not_null(isa, "isa")); });

@@ -49,7 +49,7 @@ void DensityState::add_linear(const at::Tensor& grad, const at::Tensor& input, i
     auto gb = g.narrow(0, segments_->begin(b), segments_->length(b)), ab = a.narrow(0, segments_->begin(b), segments_->length(b));
     for (int64_t row = 0; row < O; row += composed_tile) {
       auto tile = gb.narrow(1, row, std::min(composed_tile, O - row));
-      add(b, layer, at::mm(tile.t(), ab).to(at::kFloat).abs().sum());
+      add(b, layer, at::mm(tile.t(), ab).to(accumulation_type(g)).abs().sum());
     }
   }
 }

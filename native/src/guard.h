@@ -20,7 +20,12 @@ inline bool is_out_of_memory(const std::string& text) {
 // So does, up to LibTorch 2.0, an element type that an operation has no kernel for.
 inline bool is_not_implemented(const std::string& text) { return text.find(" not implemented for '") != std::string::npos; }
 
+inline bool is_device_failure(const std::string& text) {
+  return text.rfind("CUDA error", 0) == 0 || text.rfind("CUDA driver", 0) == 0 || text.rfind("cuDNN error", 0) == 0;
+}
+
 inline hyb_status status_of(const c10::Error& error) {
+  if (is_device_failure(error.what_without_backtrace())) return HYB_DEVICE;
   if (is_out_of_memory(error.what_without_backtrace())) return HYB_OUT_OF_MEMORY;
   if (is_not_implemented(error.what_without_backtrace())) return HYB_NOT_IMPLEMENTED;
   if (dynamic_cast<const c10::OutOfMemoryError*>(&error)) return HYB_OUT_OF_MEMORY;

@@ -59,8 +59,9 @@ hyb_status hyb_optim_lion_step(hyb_tensor* const* parameters, hyb_tensor* const*
         });
       });
       if (ours) continue;
-      auto direction = m.mul(beta1).add_(g, 1 - beta1).sign_().add_(p, weight_decay);
-      p.add_(direction, -learning_rate);
+      auto direction = m.mul(beta1).add_(g, 1 - beta1);
+      auto step = direction.sign().add_(direction.mul(0)).add_(p, weight_decay);  // sign hides a NaN, its product with 0 does not
+      p.add_(step, -learning_rate);
       m.mul_(beta2).add_(g, 1 - beta2);
     }
   });

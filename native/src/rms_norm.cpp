@@ -21,7 +21,8 @@ std::pair<at::Tensor, at::Tensor> forward_of(const at::Tensor& x, const at::Tens
     });
   });
   if (!ours) {
-    auto wide = x.to(at::kFloat);
+    const auto wide_type = accumulation_type(x);
+    auto wide = x.to(wide_type);
     inverse = at::rsqrt(wide.square().mean(1) + epsilon);
     out = (wide * inverse.unsqueeze(1)).to(x.scalar_type()) * weight;
   }
@@ -49,7 +50,8 @@ void backward_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
     if (grad_weight) *grad_weight = partial.sum(0);
   });
   if (ours) return;
-  auto wide = grad.to(at::kFloat), normed = x.to(at::kFloat) * inverse.unsqueeze(1), weighted = wide * weight.to(at::kFloat);
+  const auto wide_type = accumulation_type(x);
+  auto wide = grad.to(wide_type), normed = x.to(wide_type) * inverse.unsqueeze(1), weighted = wide * weight.to(wide_type);
   if (grad_weight) *grad_weight = (wide * normed).sum(0).to(weight.scalar_type());
   if (grad_x) *grad_x = (inverse.unsqueeze(1) * (weighted - normed * (weighted * normed).mean(1, true))).to(x.scalar_type());
 }

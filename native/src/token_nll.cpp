@@ -17,7 +17,7 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
                             int64_t chunk_rows) {
     auto hidden = hidden_in.contiguous();
     const int64_t N = hidden.size(0), V = weight.size(0);
-    auto wide = hidden.scalar_type() == at::kDouble ? at::kDouble : at::kFloat;
+    const auto wide = accumulation_type(hidden);
     auto nll = at::empty({N}, hidden.options().dtype(wide)), lse = at::empty_like(nll);
     for (int64_t row = 0; row < N; row += chunk_rows) {
       const int64_t rows = std::min(chunk_rows, N - row);

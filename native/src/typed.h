@@ -20,6 +20,9 @@ bool with_kernels(const at::Tensor& tensor, Body&& body) {
   return false;
 }
 
+// The type that sums and exponentials are computed in where LibTorch's own operations do the work.
+inline at::ScalarType accumulation_type(const at::Tensor& tensor) { return tensor.scalar_type() == at::kDouble ? at::kDouble : at::kFloat; }
+
 // How many rows of this width are worth one task.
 inline int64_t row_grain(int64_t width) { return std::max<int64_t>(1, 32768 / std::max<int64_t>(1, width)); }
 

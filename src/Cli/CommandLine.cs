@@ -27,7 +27,9 @@ internal static class CommandLine
         {
             Trace,
         };
-        Action<Command, Func<ParseResult, CommandContext, int>> bind = (command, run) => command.SetAction((parsed, stop) => Task.FromResult(Guarded(parsed, run, output, error, stop)));
+        // On a thread of its own: signals are only listened to once the action has given its task back.
+        Action<Command, Func<ParseResult, CommandContext, int>> bind = (command, run) => command.SetAction(
+            (parsed, stop) => Task.Run(() => Guarded(parsed, run, output, error, stop), CancellationToken.None));
         foreach (Command command in AllCommands.Create(bind))
         {
             root.Subcommands.Add(command);

@@ -22,7 +22,13 @@ internal static class ExitCode
     private const int NoDevice = 22;
 
     /// <summary>The code of an error, and the one line that explains it.</summary>
-    public static (int Code, string Line) Of(Exception error) => error switch
+    public static (int Code, string Line) Of(Exception error)
+    {
+        (int code, string text) = Describe(error);
+        return (code, text.ReplaceLineEndings(" ").TrimEnd());
+    }
+
+    private static (int Code, string Text) Describe(Exception error) => error switch
     {
         OperationCanceledException => (Cancelled, "cancelled"),
         HybridException known => (OfKind(known.Kind), known.Message.ReplaceLineEndings(" ")),
@@ -30,10 +36,10 @@ internal static class ExitCode
         NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {memory.Message}"),
         NativeException { Status: NativeStatus.Device } device => (NoDevice, device.Message),
         NativeException { Status: NativeStatus.Io } file => (OfKind(ErrorKind.Io), file.Message),
-        IOException or UnauthorizedAccessException => (OfKind(ErrorKind.Io), error.Message.ReplaceLineEndings(" ")),
-        DllNotFoundException missing => (NativeLibrary, missing.Message.ReplaceLineEndings(" ")),
+        IOException or UnauthorizedAccessException => (OfKind(ErrorKind.Io), error.Message),
+        DllNotFoundException missing => (NativeLibrary, missing.Message),
         OutOfMemoryException => (OutOfMemory, "out of memory"),
-        _ => (Internal, $"internal error: {error.Message.ReplaceLineEndings(" ")} ({error.GetType().Name}; --trace shows where)"),
+        _ => (Internal, $"internal error: {error.Message} ({error.GetType().Name}; --trace shows where)"),
     };
 
     private static int OfKind(ErrorKind kind) => kind switch

@@ -17,8 +17,21 @@ internal static class LastGood
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
         {
+            throw new HybridException(ErrorKind.Diverged, $"{error.Message}; {Save(output, model, tokenizer)}", error);
+        }
+    }
+
+    /// <summary>Says where the model went, or why it could not be saved: the divergence must be told either way.</summary>
+    private static string Save(ModelOutput output, LlamaModel model, Tokenizer tokenizer)
+    {
+        try
+        {
             output.SaveLastGood(model, tokenizer);
-            throw new HybridException(ErrorKind.Diverged, $"{error.Message}; the model as it was after the last whole pass is in {output.LastGoodFolder}", error);
+            return $"the model as it was after the last whole pass is in {output.LastGoodFolder}";
+        }
+        catch (HybridException failure) when (failure.Kind == ErrorKind.Io)
+        {
+            return $"the model as it was after the last whole pass could not be kept: {failure.Message}";
         }
     }
 }

@@ -2,18 +2,21 @@ using System.Text;
 
 namespace Hybrid.Orchestrator;
 
-/// <summary>Text files that are written whole or not at all.</summary>
+/// <summary>Files and folders that are put in place whole or not at all.</summary>
 public static class AtomicFile
 {
+    /// <summary>Writes a text as UTF-8, as <see cref="WriteBytes"/> does.</summary>
+    public static void WriteText(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));
+
     /// <summary>Writes to a temporary file beside the path, flushes it to disk and renames it over the path.</summary>
-    public static void WriteText(string path, string text)
+    public static void WriteBytes(string path, ReadOnlySpan<byte> bytes)
     {
-        string temporary = $"{path}.tmp.{Environment.ProcessId}";
+        string temporary = $"{path}.tmp.{Guid.NewGuid():N}";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.Create, FileAccess.Write))
+            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
             {
-                stream.Write(Encoding.UTF8.GetBytes(text));
+                stream.Write(bytes);
                 stream.Flush(flushToDisk: true);
             }
 
@@ -23,5 +26,29 @@ public static class AtomicFile
         {
             File.Delete(temporary);
         }
+    }
+
+    /// <summary>Moves a finished folder to its place, where another may stand; that one is deleted afterwards, or put back if the move fails.</summary>
+    public static void ReplaceFolder(string folder, string fresh)
+    {
+        if (!Directory.Exists(folder))
+        {
+            Directory.Move(fresh, folder);
+            return;
+        }
+
+        string old = fresh + "-old";
+        Directory.Move(folder, old);
+        try
+        {
+            Directory.Move(fresh, folder);
+        }
+        catch
+        {
+            Directory.Move(old, folder);
+            throw;
+        }
+
+        Directory.Delete(old, recursive: true);
     }
 }

@@ -48,7 +48,7 @@ internal static class AttackCommand
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, preset, seed = parsed.GetValue(options.Seed), seconds,
                 accuracy = report.Accuracy, lastEpochAccuracy = report.LastEpochAccuracy, bestLearningRate = report.BestLearningRate,
-                accuracyUnlearned = unlearned, recovery = report.Recovery(unlearned),
+                accuracyUnlearned = unlearned, accuracyBefore = report.AccuracyBefore, recovery = report.Recovery,
                 means = report.Means().Select(mean => new { learningRate = mean.LearningRate, accuracies = mean.Accuracies }),
                 curves = report.Curves, folds = report.Folds,
             });
@@ -95,7 +95,7 @@ internal static class AttackCommand
 
         context.WriteLine(Tables.Text($"A_Unlearn {Tables.Percent(unlearned)} (all forget questions)"));
         context.WriteLine(Tables.Text($"A_RTT     {Tables.Percent(report.Accuracy)} at rate {Tables.Short(report.BestLearningRate)}; {Tables.Percent(report.LastEpochAccuracy)} after the last epoch"));
-        context.WriteLine(Tables.Text($"recovery  {report.Recovery(unlearned) * 100:+0.0;-0.0;0.0} points; preset {preset}, {seconds:F1} s"));
+        context.WriteLine(Tables.Text($"recovery  {report.Recovery * 100:+0.0;-0.0;0.0} points over {Tables.Percent(report.AccuracyBefore)} before the attack on the same questions; preset {preset}, {seconds:F1} s"));
     }
 
     private sealed class Options

@@ -26,6 +26,7 @@ internal static class DemoCommand
         };
         bind(command, (parsed, context) =>
         {
+            JsonOutput.Check(parsed.GetValue(json));
             CommandContext.UseThreads(parsed.GetValue(threads));
             ulong chosen = parsed.GetValue(seed);
             string path = parsed.GetValue(output) ?? Path.Combine("runs", $"demo-{DateTime.Now:yyyyMMdd-HHmmss}");
@@ -51,7 +52,7 @@ internal static class DemoCommand
     private static void Show(CommandContext context, DemoOptions options, DemoReport report, ulong seed, string folder)
     {
         context.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Random birthdays of {options.People} people to forget and {options.People} to retain, seed {seed}."));
-        context.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Taught in {report.TaughtEpochs} passes ({report.TaughtSeconds:F0} s): forget {Percent(report.ForgetBefore)}, retain {Percent(report.RetainBefore)}; guessing gives 25.0 %."));
+        context.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Taught in {report.TaughtEpochs} passes ({report.TaughtSeconds:F0} s): forget {Tables.Percent(report.ForgetBefore)}, retain {Tables.Percent(report.RetainBefore)}; guessing gives 25.0 %."));
         Table table = new Table().Border(TableBorder.Minimal).AddColumn("method").AddColumn("α, rate");
         foreach (string name in new[] { "forget before", "after", "after RTT", "recovery", "retain before", "after", "seconds" })
         {
@@ -62,21 +63,23 @@ internal static class DemoCommand
         {
             DemoCandidate picked = row.Candidate;
             table.AddRow(
-                picked.Method == "gd" ? "GD" : "KUnBR",
+                Title(picked.Method),
                 string.Create(CultureInfo.InvariantCulture, $"{picked.RetainCoefficient}, {picked.LearningRate:0e+0}"),
-                Percent(report.ForgetBefore),
-                Percent(picked.Forget),
-                Percent(row.AfterAttack),
+                Tables.Percent(row.ForgetBefore),
+                Tables.Percent(row.ForgetAfter),
+                Tables.Percent(row.AfterAttack),
                 string.Create(CultureInfo.InvariantCulture, $"{row.Recovery * 100:+0.0;-0.0;0.0}"),
-                Percent(report.RetainBefore),
-                Percent(picked.Retain) + (row.MetRule ? string.Empty : " !"),
+                Tables.Percent(report.RetainBefore),
+                Tables.Percent(picked.Retain) + (row.MetRule ? string.Empty : " !"),
                 string.Create(CultureInfo.InvariantCulture, $"{picked.Seconds + row.AttackSeconds:F1}"));
         }
 
         context.Output.Write(table);
-        int passes = options.RetainCoefficients.Count * options.LearningRates.Count;
-        context.WriteLine($"Each method: the same {passes} settings, {report.Rows[0].Candidate.Steps} steps each; picked on folds {Folds(options.TuningFolds)} by the rule \"retain at most {options.AllowedRetainLoss * 100:0} points");
-        context.WriteLine($"down, then the least accuracy after RTT\"; the attack of the table is on folds {Folds(options.ReportingFolds)}. RTT: {options.Attack.LearningRates.Count} rates, {options.Attack.Epochs} epochs.");
+        int settings = options.RetainCoefficients.Count * options.LearningRates.Count;
+        string steps = string.Join(", ", report.Rows.Select(row => $"{Title(row.Candidate.Method)} {row.Candidate.Steps}"));
+        context.WriteLine($"Each method: the same {settings} settings of α and rate; optimizer steps: {steps}. Picked on folds {Folds(options.TuningFolds)} by the rule");
+        context.WriteLine($"\"retain at most {options.AllowedRetainLoss * 100:0} points down, then the least accuracy after RTT\"; the forget columns are on the held-out folds {Folds(options.ReportingFolds)}.");
+        context.WriteLine($"RTT: {options.Attack.LearningRates.Count} rates, {options.Attack.Epochs} epochs; retrained on four splits, asked on the fifth.");
         if (report.Rows.Any(row => !row.MetRule))
         {
             context.WriteLine("! No setting of this method kept the retain accuracy; the one that kept most stands here.");
@@ -90,7 +93,7 @@ internal static class DemoCommand
         context.WriteLine($"{Runtime.BuildInfo}; {Runtime.Threads} threads. Run folder: {folder}");
     }
 
-    private static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{share * 100:F1} %");
+    private static string Title(string method) => method == "kunbr" ? "KUnBR" : method.ToUpperInvariant();
 
-    private static string Folds(IReadOnlyList<int> folds) => string.Join(", ", folds.Select(fold => fold + 1));
+    private static string Folds(IReadOnlyList<int> folds) => string.Join(", ", folds);
 }

@@ -26,6 +26,7 @@ internal static class ParityCommand
         };
         bind(command, (parsed, context) =>
         {
+            JsonOutput.Check(parsed.GetValue(json));
             CommandContext.UseThreads(parsed.GetValue(threads));
             string directory = parsed.GetValue(folder)!;
             IReadOnlyList<ParityRow> rows = ParityCheck.Run(directory, CommonOptions.ParseDevice(parsed.GetValue(device)!));

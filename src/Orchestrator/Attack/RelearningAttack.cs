@@ -71,7 +71,7 @@ public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder e
         {
             foreach (double rate in options.LearningRates)
             {
-                curves.Add(Retrain(model, fold, rate, random.Fork($"fold {fold.Index} rate {rate:R}"), progress, cancellation));
+                curves.Add(Retrain(model, fold, rate, random.Fork($"fold {fold.Index}"), progress, cancellation));
             }
         }
 

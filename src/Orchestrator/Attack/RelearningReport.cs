@@ -39,14 +39,15 @@ public sealed record RelearningReport(IReadOnlyList<RelearningCurve> Curves, IRe
         }),
     ];
 
+    /// <summary>A_Unlearn on the questions that the attack is measured on: the mean over folds of the accuracy on V before any step.</summary>
+    public double AccuracyBefore => Means()[0].Accuracies[0];
+
     /// <summary>A_RTT − A_Unlearn: what the attack brought back. (The paper's equation 6 has the sign turned; its tables do not.)</summary>
-    /// <param name="afterUnlearning">Accuracy on all forget questions after unlearning.</param>
-    public double Recovery(double afterUnlearning) => Accuracy - afterUnlearning;
+    public double Recovery => Accuracy - AccuracyBefore;
 
     /// <summary>(A_RTT − A_Unlearn) / (A_original − A_Unlearn): the share of what was forgotten that came back; NaN where nothing was forgotten.</summary>
-    /// <param name="original">Accuracy on all forget questions before unlearning.</param>
-    /// <param name="afterUnlearning">The same after it.</param>
-    public double RecoveryRate(double original, double afterUnlearning) => original > afterUnlearning
-        ? Recovery(afterUnlearning) / (original - afterUnlearning)
+    /// <param name="original">Accuracy of the original model on the same questions, mean over the same folds.</param>
+    public double RecoveryRate(double original) => original > AccuracyBefore
+        ? Recovery / (original - AccuracyBefore)
         : double.NaN;
 }

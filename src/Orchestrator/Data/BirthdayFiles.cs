@@ -27,7 +27,7 @@ internal static class BirthdayFiles
                     WriteSplit(fresh, split, people);
                 }
 
-                Replace(folder, fresh);
+                AtomicFile.ReplaceFolder(folder, fresh);
             }
             finally
             {
@@ -71,29 +71,6 @@ internal static class BirthdayFiles
             throw new HybridException(
                 ErrorKind.Config, $"{foreign}: is no data file; expected nothing but .jsonl files in a folder to overwrite");
         }
-    }
-
-    private static void Replace(string folder, string fresh)
-    {
-        if (!Directory.Exists(folder))
-        {
-            Directory.Move(fresh, folder);
-            return;
-        }
-
-        string old = fresh + "-old";
-        Directory.Move(folder, old);
-        try
-        {
-            Directory.Move(fresh, folder);
-        }
-        catch (IOException)
-        {
-            Directory.Move(old, folder);
-            throw;
-        }
-
-        Directory.Delete(old, recursive: true);
     }
 
     private static void WriteSplit(string folder, string split, Birthday[] people)

@@ -41,6 +41,12 @@ public static class ExampleSets
             ExampleForm.Letter => [.. questions.Select(question => encoder.Encode(question, QuestionForm.Letter))],
             _ => throw new ArgumentOutOfRangeException(nameof(form), form, "unknown form"),
         };
+        int unscored = Array.FindIndex(examples, example => example.ScoredPositions.Count == 0);
+        if (unscored >= 0)
+        {
+            throw new HybridException(ErrorKind.DataFile, $"{what}: example {unscored + 1} is a single token, which nothing predicts; every example needs one to score");
+        }
+
         return examples.Length > 0 ? examples : throw new HybridException(ErrorKind.EmptySplit, $"{what} has no example");
     }
 }

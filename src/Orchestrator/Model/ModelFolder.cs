@@ -68,7 +68,7 @@ public static class ModelFolder
     }
 
     /// <summary>Loads the tokenizer and checks that its ids fit the model.</summary>
-    /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed, or its vocabulary is larger than the model's.</exception>
+    /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed, or its vocabulary is not the model's.</exception>
     public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
     {
         string path = Path.Combine(folder, TokenizerFile);
@@ -78,10 +78,14 @@ public static class ModelFolder
         }
 
         Tokenizer tokenizer = Tokenizer.Load(path);
-        return tokenizer.VocabularySize <= config.VocabularySize
+        return Fits(tokenizer.VocabularySize, config.VocabularySize)
             ? tokenizer
             : throw new HybridException(ErrorKind.Tokenizer, $"{path}: {tokenizer.VocabularySize} tokens, the model has rows for {config.VocabularySize}: this tokenizer is another model's");
     }
+
+    /// <summary>Equal sizes, or the tokenizer's rounded up to a multiple of a power of two, as embeddings are padded for speed.</summary>
+    private static bool Fits(int tokens, int rows) =>
+        rows == tokens || new[] { 8, 16, 32, 64, 128, 256 }.Any(multiple => rows == (tokens + multiple - 1) / multiple * multiple);
 
     /// <summary>Element type and shape of every tensor in the weights, without loading them.</summary>
     public static IReadOnlyList<(string Name, ElementType Type, long[] Shape)> Describe(string folder)

@@ -61,28 +61,7 @@ public sealed class ModelOutput : IDisposable
     private void SaveAs(string target, LlamaModel model, Tokenizer tokenizer)
     {
         ModelFolder.Save(staging, model, tokenizer);
-        Guarded(target, () =>
-        {
-            if (!Directory.Exists(target))
-            {
-                Directory.Move(staging, target);
-                return;
-            }
-
-            string old = staging + "-old";
-            Directory.Move(target, old);
-            try
-            {
-                Directory.Move(staging, target);
-            }
-            catch (IOException)
-            {
-                Directory.Move(old, target);
-                throw;
-            }
-
-            Directory.Delete(old, recursive: true);
-        });
+        Guarded(target, () => AtomicFile.ReplaceFolder(target, staging));
     }
 
     private static void CheckTarget(string folder, bool overwrite)

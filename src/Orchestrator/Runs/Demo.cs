@@ -53,7 +53,11 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
         for (int i = 0; i < grid.Length; i++)
         {
             string label = $"{settings.MethodName} {i + 1}/{grid.Length}";
-            (DemoCandidate candidate, LlamaModel model) = Try(settings.WithGridPoint(grid[i].Alpha, grid[i].Rate), grid[i], label, taught, bench);
+            if (Try(settings.WithGridPoint(grid[i].Alpha, grid[i].Rate), grid[i], label, taught, bench) is not var (candidate, model))
+            {
+                continue;
+            }
+
             tried.Add(candidate);
             folder.Log("candidate", candidate);
             if (best is null || Better(candidate, best.Value.Candidate, teaching.Retain.Accuracy))
@@ -67,28 +71,52 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
             }
         }
 
-        (DemoCandidate picked, LlamaModel unlearned) = best!.Value;
+        (DemoCandidate picked, LlamaModel unlearned) = best
+            ?? throw new HybridException(ErrorKind.Diverged, $"{settings.MethodName}: every setting of the grid diverged");
         using (unlearned)
         {
             var clock = Stopwatch.StartNew();
             RelearningReport attack = Attack(unlearned, options.ReportingFolds, settings.MethodName, bench);
             folder.Log("attack", new { settings.MethodName, attack.Accuracy, attack.LastEpochAccuracy, attack.Curves });
             ModelFolder.Save(ModelPath(settings.MethodName), unlearned, tokenizer);
+            double before = RttFolds.Make(bench.Dataset.ForgetSplits, options.Attack.Leaks, options.ReportingFolds)
+                .Average(fold => bench.Evaluator.Evaluate(taught, fold.Validation, cancellation).Accuracy);
             return new DemoRow(
                 picked,
                 Keeps(picked, teaching.Retain.Accuracy),
+                before,
+                attack.AccuracyBefore,
                 attack.Accuracy,
-                attack.Recovery(picked.Forget),
-                attack.RecoveryRate(teaching.Forget.Accuracy, picked.Forget),
+                attack.Recovery,
+                attack.RecoveryRate(before),
                 ChangedShare.Between(taught, unlearned),
                 clock.Elapsed.TotalSeconds);
         }
     }
 
-    /// <summary>Unlearns with one setting and attacks on the tuning folds.</summary>
-    private (DemoCandidate Candidate, LlamaModel Model) Try(UnlearningSettings settings, (double Alpha, double Rate) point, string label, LlamaModel taught, Bench bench)
+    /// <summary>Unlearns with one setting and attacks on the tuning folds; nothing where it diverges, which is logged.</summary>
+    private (DemoCandidate Candidate, LlamaModel Model)? Try(UnlearningSettings settings, (double Alpha, double Rate) point, string label, LlamaModel taught, Bench bench)
     {
         LlamaModel model = taught.Clone();
+        try
+        {
+            return (Measure(settings, point, label, model, bench), model);
+        }
+        catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
+        {
+            model.Dispose();
+            folder.Log("diverged", new { settings.MethodName, point.Alpha, point.Rate, error.Message });
+            return null;
+        }
+        catch
+        {
+            model.Dispose();
+            throw;
+        }
+    }
+
+    private DemoCandidate Measure(UnlearningSettings settings, (double Alpha, double Rate) point, string label, LlamaModel model, Bench bench)
+    {
         var clock = Stopwatch.StartNew();
         UnlearningOutcome outcome = settings.CreateMethod().Run(new UnlearningContext
         {
@@ -104,7 +132,7 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
         double retain = bench.Evaluator.Evaluate(model, bench.Dataset.RetainQuestions, cancellation).Accuracy;
         double attack = Attack(model, options.TuningFolds, label, bench).Accuracy;
         int[] blocks = [.. outcome.Rounds.SelectMany(round => round.Blocks)];
-        return (new DemoCandidate(settings.MethodName, point.Alpha, point.Rate, outcome.Steps, forget, retain, attack, blocks, seconds), model);
+        return new DemoCandidate(settings.MethodName, point.Alpha, point.Rate, outcome.Steps, forget, retain, attack, blocks, seconds);
     }
 
     private RelearningReport Attack(LlamaModel model, IReadOnlyList<int> folds, string label, Bench bench) =>

@@ -16,12 +16,14 @@ public sealed record DemoCandidate(
 /// <summary>A method's picked setting, attacked on the folds that had no part in the picking.</summary>
 /// <param name="Candidate">The setting.</param>
 /// <param name="MetRule">Whether it kept the retain accuracy; false where no setting did and the one that kept most was taken.</param>
-/// <param name="AfterAttack">A_RTT on the reporting folds.</param>
+/// <param name="ForgetBefore">Accuracy of the taught model on the held-out questions of the reporting folds, mean over folds.</param>
+/// <param name="ForgetAfter">The same after unlearning.</param>
+/// <param name="AfterAttack">A_RTT on the same questions.</param>
 /// <param name="Recovery">A_RTT − accuracy after unlearning.</param>
 /// <param name="RecoveryRate">Recovery over what was forgotten.</param>
 /// <param name="ShareChanged">Share of the parameters' elements that unlearning changed.</param>
 /// <param name="AttackSeconds">Seconds of the attack on the reporting folds.</param>
-public sealed record DemoRow(DemoCandidate Candidate, bool MetRule, double AfterAttack, double Recovery, double RecoveryRate, double ShareChanged, double AttackSeconds);
+public sealed record DemoRow(DemoCandidate Candidate, bool MetRule, double ForgetBefore, double ForgetAfter, double AfterAttack, double Recovery, double RecoveryRate, double ShareChanged, double AttackSeconds);
 
 /// <summary>What the demo found.</summary>
 /// <param name="ForgetBefore">Accuracy of the taught model on the forget questions.</param>

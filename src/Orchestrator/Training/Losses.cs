@@ -43,14 +43,14 @@ public static class Losses
     /// NPO (Zhang et al. 2024): −(2/β) · mean over sequences of log σ(β (NLL − reference NLL)), NLLs [B] being sums over a sequence's
     /// scored tokens and the reference's the original model's.
     /// </summary>
-    public static Tensor NegativePreference(Tensor sequenceNll, Tensor referenceNll, double beta) =>
+    public static Tensor Npo(Tensor sequenceNll, Tensor referenceNll, double beta) =>
         (-2 / beta) * (beta * (sequenceNll - referenceNll)).LogSigmoid().Mean();
 
     /// <summary>
     /// RMU (Li et al. 2024): mse(h_f, c·u/‖u‖) + α · mse(h_r, h_r⁰) over hidden states [T,D] after one layer, each the mean over tokens of the
     /// mean over D. <paramref name="direction"/> is u [D].
     /// </summary>
-    public static Tensor Misdirection(Tensor forgetHidden, Tensor direction, double steeringCoefficient, Tensor retainHidden, Tensor referenceRetainHidden, double alpha)
+    public static Tensor Rmu(Tensor forgetHidden, Tensor direction, double steeringCoefficient, Tensor retainHidden, Tensor referenceRetainHidden, double alpha)
     {
         double length = Math.Sqrt(direction.Square().Sum().Item());
         Tensor target = (steeringCoefficient / length) * direction;

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>One step of a long piece of work, for bars and metrics.</summary>
-/// <param name="Stage">What is being done, for people: "teach", "pre-unlearn", "block 3 (layers 3–3)", …</param>
+/// <param name="Stage">What is being done, for people: "teach", "pre-unlearn", "re-insert layer 3", …</param>
 /// <param name="Step">Steps done in this stage.</param>
 /// <param name="TotalSteps">Steps that the stage has.</param>
 /// <param name="Loss">The loss of this step, before its update.</param>

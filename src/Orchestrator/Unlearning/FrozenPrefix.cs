@@ -49,7 +49,7 @@ internal sealed class FrozenPrefix(LlamaModel model, int layers, long memoryByte
 
     private void Keep(TokenSequence sequence, Tensor states)
     {
-        long bytes = states.Count * (states.ElementType == ElementType.Float64 ? 8 : 4);
+        long bytes = states.Count * (states.ElementType switch { ElementType.Float64 => 8, ElementType.Float32 => 4, _ => 2 });
         if (bytes <= bytesLeft)
         {
             bytesLeft -= bytes;

@@ -45,6 +45,9 @@ public sealed record GradientDifferenceOptions
 /// </summary>
 public sealed class GradientDifference(GradientDifferenceOptions options) : IUnlearningMethod
 {
+    /// <summary>Key of the order of batches; pre-unlearning shares it, so that both see the same.</summary>
+    internal const string RandomKey = "gradient difference";
+
     /// <inheritdoc/>
     public string Name => "gd";
 
@@ -55,7 +58,7 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
     public UnlearningOutcome Run(UnlearningContext context)
     {
         context.Model.SetTrainable(context.Model.Names);
-        return new UnlearningOutcome(Train("unlearn", options, context, context.Model, (model, batch) => Losses.TokenNll(model, batch.Packed)), []);
+        return new UnlearningOutcome(Train("unlearn", options, context, RandomKey, context.Model, (model, batch) => Losses.TokenNll(model, batch.Packed)), []);
     }
 
     /// <summary>
@@ -64,18 +67,19 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
     /// <param name="stage">Name for progress and errors.</param>
     /// <param name="options">Options.</param>
     /// <param name="context">Sets, chance, progress and cancellation.</param>
+    /// <param name="key">Names the stream of chance: the same key, seed and sets give the same order of batches.</param>
     /// <param name="model">The model to train.</param>
     /// <param name="tokenNll">NLL of the scored tokens [N] of a batch.</param>
     /// <returns>Steps taken.</returns>
     /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where α asks for it. Diverged.</exception>
-    internal static int Train(string stage, GradientDifferenceOptions options, UnlearningContext context, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll)
+    internal static int Train(string stage, GradientDifferenceOptions options, UnlearningContext context, string key, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll)
     {
         if (context.Forget.Count == 0 || (context.Retain.Count == 0 && options.RetainCoefficient > 0))
         {
             throw new HybridException(ErrorKind.EmptySplit, $"{stage}: there is no example to {(context.Forget.Count == 0 ? "forget" : "retain")}");
         }
 
-        SeededRandom random = context.Random.Fork(stage);
+        SeededRandom random = context.Random.Fork(key);
         var retain = new CyclicSampler(context.Retain.Count, random.Fork("retain"));
         var loop = new EpochLoop
         {

@@ -35,13 +35,13 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         if (options.PreUnlearn)
         {
             unlearned.SetTrainable(unlearned.Names);
-            steps += GradientDifference.Train("pre-unlearn", options.PreUnlearning, context, unlearned, TokenNll);
+            steps += GradientDifference.Train("pre-unlearn", options.PreUnlearning, context, GradientDifference.RandomKey, unlearned, TokenNll);
         }
 
         if (!options.Reinsert)
         {
             unlearned.SetTrainable(unlearned.Names);
-            steps += GradientDifference.Train("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, context, unlearned, TokenNll);
+            steps += GradientDifference.Train("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, context, "instead of re-insertion", unlearned, TokenNll);
             return new UnlearningOutcome(steps, []);
         }
 
@@ -80,7 +80,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             using var prefix = new FrozenPrefix(original, first, options.PrefixMemoryBytes);
             string layers = end - first == 1 ? $"layer {first}" : $"layers {first}–{end - 1}";
             string stage = options.Rounds == 1 ? $"re-insert {layers}" : $"round {round + 1}, re-insert {layers}";
-            return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, original, NllAbovePrefix);
+            return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, $"round {round} block {block}", original, NllAbovePrefix);
 
             Tensor NllAbovePrefix(LlamaModel model, ForgetRetainBatch batch)
             {

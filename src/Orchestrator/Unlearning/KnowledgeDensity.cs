@@ -47,6 +47,11 @@ public static class KnowledgeDensity
     public static double[] Normalize(IReadOnlyList<double> density)
     {
         double total = density.Sum();
+        if (!(total > 0))
+        {
+            throw new HybridException(ErrorKind.Diverged, "the knowledge density is zero in every layer: no gradient reaches them");
+        }
+
         return [.. density.Select(value => value / total)];
     }
 

@@ -119,12 +119,12 @@ public sealed class ParityCheck
         Compare("nll", () => Losses.MeanNll(model, forget.Packed));
         Compare("ga", () => -Losses.MeanNll(model, forget.Packed));
         Compare("gd", () => Losses.GradientDifference(Losses.TokenNll(model, both.Packed), both.ForgetTokens, Alpha).Total);
-        Compare("npo", () => Losses.NegativePreference(Losses.SequenceNll(model, forget.Packed), WithoutGradient(() => Losses.SequenceNll(reference, forget.Packed)), Beta));
+        Compare("npo", () => Losses.Npo(Losses.SequenceNll(model, forget.Packed), WithoutGradient(() => Losses.SequenceNll(reference, forget.Packed)), Beta));
         Compare("rmu", () =>
         {
             int end = (model.Config.Layers / 2) + 1; // hidden states after layer L/2; no layer above it is computed
             Tensor Hidden(LlamaModel of, PaddedBatch batch) => of.RunLayers(of.Embed(batch.Packed), batch.Packed, 0, end);
-            return Losses.Misdirection(Hidden(model, forget), Expected("rmu.u"), SteeringCoefficient, Hidden(model, retain), WithoutGradient(() => Hidden(reference, retain)), MisdirectionAlpha);
+            return Losses.Rmu(Hidden(model, forget), Expected("rmu.u"), SteeringCoefficient, Hidden(model, retain), WithoutGradient(() => Hidden(reference, retain)), MisdirectionAlpha);
         });
     }
 

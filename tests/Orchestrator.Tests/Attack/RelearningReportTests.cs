@@ -58,19 +58,27 @@ public sealed class RelearningReportTests
     }
 
     [Theory]
-    [InlineData(0.9, 0.4, 0.2, 0.4)]
-    [InlineData(0.6, 0.4, 0.2, 1.0)]
-    [InlineData(0.9, 0.6, 0.0, 0.0)]
-    [InlineData(0.9, 0.7, -0.1, -0.5)]
-    [InlineData(0.5, 0.4, 0.2, 2.0)]
-    public void RecoveryIsWhatCameBackAndItsRateTheShareOfWhatWasForgotten(double original, double unlearned, double recovery, double rate)
+    [InlineData(0.9, 0.5)]
+    [InlineData(0.6, 1.0)]
+    [InlineData(0.45, 2.0)]
+    public void RecoveryIsWhatCameBackAndItsRateTheShareOfWhatWasForgotten(double original, double rate)
     {
-        Assert.Equal(recovery, Report.Recovery(unlearned), 1e-12);
-        Assert.Equal(rate, Report.RecoveryRate(original, unlearned), 1e-12);
+        Assert.Equal(0.3, Report.AccuracyBefore, 1e-12); // mean of 0.2 and 0.4
+        Assert.Equal(0.3, Report.Recovery, 1e-12);       // 0.6 − 0.3
+        Assert.Equal(rate, Report.RecoveryRate(original), 1e-12);
+    }
+
+    [Fact]
+    public void AnAttackThatMakesThingsWorseHasNegativeRecovery()
+    {
+        RelearningReport worse = new([new RelearningCurve(0, 1e-7, [0.7, 0.5, 0.6])], []);
+
+        Assert.Equal(-0.1, worse.Recovery, 1e-12);
+        Assert.Equal(-0.5, worse.RecoveryRate(0.9), 1e-12);
     }
 
     [Theory]
-    [InlineData(0.4, 0.4)]
-    [InlineData(0.3, 0.4)]
-    public void WhereNothingWasForgottenThereIsNoRate(double original, double unlearned) => Assert.Equal(double.NaN, Report.RecoveryRate(original, unlearned));
+    [InlineData(0.3)]
+    [InlineData(0.2)]
+    public void WhereNothingWasForgottenThereIsNoRate(double original) => Assert.Equal(double.NaN, Report.RecoveryRate(original));
 }

@@ -131,7 +131,7 @@ public sealed class ModelFolderTests : IDisposable
     }
 
     [Fact]
-    public void ATokenizerLargerThanTheModelIsRejected()
+    public void ATokenizerOfAnotherSizeIsRejected()
     {
         Bytes.Save(folder.File("tokenizer.json"));
 
@@ -140,7 +140,9 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(ErrorKind.Tokenizer, error.Kind);
         Assert.Contains("258", error.Message, StringComparison.Ordinal);
         Assert.Contains("257", error.Message, StringComparison.Ordinal);
-        Assert.Equal(258, ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 300)).VocabularySize);
+        Assert.Throws<HybridException>(() => ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 300)));
+        Assert.Equal(258, ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 258)).VocabularySize);
+        Assert.Equal(258, ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 320)).VocabularySize); // padded to a multiple of 64
     }
 
     [Fact]

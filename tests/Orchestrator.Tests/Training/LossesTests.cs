@@ -52,7 +52,7 @@ public sealed class LossesTests : IDisposable
         using TensorScope scope = TensorScope.Begin();
         static double LogSigmoid(double x) => -Math.Log(1 + Math.Exp(-x));
 
-        double loss = Losses.NegativePreference(Tensor.From<double>([2, 5, 40]), Tensor.From<double>([1, 7, 30]), 0.1).Item();
+        double loss = Losses.Npo(Tensor.From<double>([2, 5, 40]), Tensor.From<double>([1, 7, 30]), 0.1).Item();
 
         Assert.Equal(-2 / 0.1 * ((LogSigmoid(0.1) + LogSigmoid(-0.2) + LogSigmoid(1)) / 3), loss, 1e-12);
     }
@@ -63,8 +63,8 @@ public sealed class LossesTests : IDisposable
         using TensorScope scope = TensorScope.Begin();
         Tensor low = Tensor.From<double>([0]), high = Tensor.From<double>([1e6]);
 
-        Assert.Equal(0, Losses.NegativePreference(high, low, 0.1).Item(), 1e-12); // forgotten: nothing to gain
-        Assert.Equal(2e6, Losses.NegativePreference(low, high, 0.1).Item(), 1e-6);
+        Assert.Equal(0, Losses.Npo(high, low, 0.1).Item(), 1e-12); // forgotten: nothing to gain
+        Assert.Equal(2e6, Losses.Npo(low, high, 0.1).Item(), 1e-6);
     }
 
     [Fact]
@@ -75,7 +75,7 @@ public sealed class LossesTests : IDisposable
         Tensor forgetHidden = Tensor.From<double>([6, 8, 7, 5], [2, 2], Device.Cpu);                 // squares 0 0 1 9: mean 2.5
         Tensor now = Tensor.From<double>([1, 1], [1, 2], Device.Cpu), then = Tensor.From<double>([0, 3], [1, 2], Device.Cpu); // 1 4: mean 2.5
 
-        double loss = Losses.Misdirection(forgetHidden, Tensor.From<double>([3, 4]), 10, now, then, 4).Item();
+        double loss = Losses.Rmu(forgetHidden, Tensor.From<double>([3, 4]), 10, now, then, 4).Item();
 
         Assert.Equal(2.5 + (4 * 2.5), loss, 1e-12);
     }
@@ -120,7 +120,7 @@ public sealed class LossesTests : IDisposable
 
     [Fact]
     public void NegativePreferenceOfTheReferenceItselfIsTwiceLogTwoOverBeta() =>
-        Assert.Equal(2 / 0.1 * Math.Log(2), TestModels.Value(() => Losses.NegativePreference(Losses.SequenceNll(model, new PackedBatch(forget)), Losses.SequenceNll(model, new PackedBatch(forget)), 0.1)), 1e-10);
+        Assert.Equal(2 / 0.1 * Math.Log(2), TestModels.Value(() => Losses.Npo(Losses.SequenceNll(model, new PackedBatch(forget)), Losses.SequenceNll(model, new PackedBatch(forget)), 0.1)), 1e-10);
 
     [Theory]
     [InlineData("gd")]
@@ -172,7 +172,7 @@ public sealed class LossesTests : IDisposable
     private Tensor NegativePreference(double beta)
     {
         var batch = new PackedBatch(forget);
-        return Losses.NegativePreference(Losses.SequenceNll(model, batch), Losses.SequenceNll(reference, batch), beta);
+        return Losses.Npo(Losses.SequenceNll(model, batch), Losses.SequenceNll(reference, batch), beta);
     }
 
     private Tensor Misdirection()
@@ -184,6 +184,6 @@ public sealed class LossesTests : IDisposable
         }
 
         Tensor direction = Tensor.From<double>([.. Enumerable.Range(1, 8).Select(i => i / 8.0)]);
-        return Losses.Misdirection(Hidden(model, forget), direction, 6.5, Hidden(model, retain), Hidden(reference, retain), 12);
+        return Losses.Rmu(Hidden(model, forget), direction, 6.5, Hidden(model, retain), Hidden(reference, retain), 12);
     }
 }

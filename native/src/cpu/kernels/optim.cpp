@@ -8,7 +8,7 @@ void lion(T* p, const T* g, T* m, int64_t n, T rate, T beta1, T beta2, T decay) 
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
     T direction = beta1 * m[i] + (T(1) - beta1) * g[i];
-    T sign = direction > T(0) ? T(1) : direction < T(0) ? T(-1) : T(0);
+    T sign = direction > T(0) ? T(1) : direction < T(0) ? T(-1) : direction;  // 0 stays 0, and a NaN breaks the weight where it can be seen
     p[i] -= rate * (sign + decay * p[i]);
     m[i] = beta2 * m[i] + (T(1) - beta2) * g[i];
   }
