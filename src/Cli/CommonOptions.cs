@@ -7,6 +7,9 @@ namespace Hybrid.Cli;
 /// <summary>Options that several commands share, each made in one place.</summary>
 internal static class CommonOptions
 {
+    /// <summary>More threads than this many for each processor only wait for one another.</summary>
+    private const int ThreadsPerProcessor = 16;
+
     public static Option<string> Model(string description = "The model: a folder with config.json, model.safetensors and tokenizer.json.") =>
         new("--model") { Description = description, Required = true, HelpName = "FOLDER" };
 
@@ -19,7 +22,13 @@ internal static class CommonOptions
     public static Option<string?> RetainText() =>
         new("--retain-text") { Description = "A .txt (a text a line) or .jsonl ({\"text\": …}) file to retain, in place of the dataset's own.", HelpName = "FILE" };
 
-    public static Option<string> Out(string description) => new("--out") { Description = description, Required = true, HelpName = "FOLDER" };
+    public static Option<string> Out(string description) => new("--out")
+    {
+        Description = description,
+        Required = true,
+        HelpName = "FOLDER",
+        CustomParser = OptionKinds.ParsePath,
+    };
 
     public static Option<bool> Overwrite() => OptionKinds.Switch("--overwrite", "Replace what is in the folder.");
 
@@ -28,14 +37,15 @@ internal static class CommonOptions
         Description = "Also write the result as JSON to this file; without a name, or '-': to standard output, and nothing else there.",
         HelpName = "FILE",
         Arity = ArgumentArity.ZeroOrOne,
-        CustomParser = result => result.Tokens.Count == 0 ? JsonOutput.StandardOutput : result.Tokens[0].Value,
+        CustomParser = result => result.Tokens.Count == 0 ? JsonOutput.StandardOutput : OptionKinds.ParsePath(result),
     };
 
     public static Option<ulong> Seed() => OptionKinds.Seed("--seed", "Where all chance comes from; the same seed, machine and threads give the same bytes.");
 
     public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 
-    public static Option<int?> Threads() => OptionKinds.Count("--threads", "Threads of one operation; default: one for each processor.");
+    public static Option<int?> Threads() => OptionKinds.Count(
+        "--threads", "Threads of one operation; default: one for each processor.", most: ThreadsPerProcessor * Environment.ProcessorCount);
 
     /// <summary>Reads a device name and makes sure that the device is there.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>

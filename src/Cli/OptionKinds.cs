@@ -9,20 +9,26 @@ namespace Hybrid.Cli;
 internal static class OptionKinds
 {
     /// <summary>A whole number, null where it is not given.</summary>
-    public static Option<int?> Count(string name, string description, int least = 1) => new(name)
+    public static Option<int?> Count(string name, string description, int least = 1, int most = int.MaxValue) => new(name)
     {
         Description = description,
         HelpName = "N",
         CustomParser = result => Parse<int?>(
-            result, $"a whole number of at least {least}", text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least ? value : null),
+            result,
+            most == int.MaxValue ? $"a whole number of at least {least}" : $"a whole number from {least} to {most}",
+            text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most ? value : null),
     };
+
+    /// <summary>The path of something to be written; it must not be empty.</summary>
+    public static string? ParsePath(ArgumentResult result) => Parse(result, "a path", text => text.Length > 0 ? text : null);
 
     /// <summary>A number above or from zero, null where it is not given.</summary>
     public static Option<double?> Number(string name, string description, bool zero = false) => new(name)
     {
         Description = description,
         HelpName = "X",
-        CustomParser = result => Parse<double?>(result, zero ? "a number of at least 0" : "a number above 0", text => ParseNumber(text) is { } value && (zero || value > 0) ? value : null),
+        CustomParser = result => Parse<double?>(
+            result, zero ? "a number of at least 0" : "a number above 0", text => ParseNumber(text) is { } value && (zero || value > 0) ? value : null),
     };
 
     /// <summary>Numbers above zero with commas between, null where it is not given.</summary>
@@ -44,7 +50,10 @@ internal static class OptionKinds
         HelpName = "N|I,I,…",
         CustomParser = result => Parse(result, "a number of at least 1, or positions from 0 with commas between", text =>
         {
-            int?[] values = [.. text.TrimEnd(',').Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : default(int?))];
+            int?[] values =
+            [
+                .. text.TrimEnd(',').Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : default(int?)),
+            ];
             bool list = text.Contains(',');
             return values.Any(value => value is null) || (!list && values[0] is < 1 or > 1000) ? null
                 : list ? [.. values.Select(value => value!.Value)]
@@ -76,7 +85,9 @@ internal static class OptionKinds
         HelpName = "N",
         DefaultValueFactory = _ => 1,
         CustomParser = result => Parse<ulong?>(
-            result, $"a whole number from 0 to {ulong.MaxValue}", text => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null) ?? 0,
+            result,
+            $"a whole number from 0 to {ulong.MaxValue}",
+            text => ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong value) ? value : null) ?? 0,
     };
 
     /// <summary>A switch that is off where it is not given.</summary>

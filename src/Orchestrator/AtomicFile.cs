@@ -8,9 +8,19 @@ public static class AtomicFile
     /// <summary>Writes a text as UTF-8, as <see cref="WriteBytes"/> does.</summary>
     public static void WriteText(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));
 
-    /// <summary>Writes to a temporary file beside the path, flushes it to disk and renames it over the path.</summary>
+    /// <summary>
+    /// Writes to a temporary file beside the path, flushes it to disk and renames it over the path. What is no file but a device or an
+    /// open descriptor (<c>/dev/null</c>, <c>/dev/fd/3</c>) is written to as it stands: a rename would put a file in its place.
+    /// </summary>
     public static void WriteBytes(string path, ReadOnlySpan<byte> bytes)
     {
+        if (IsWrittenInPlace(path))
+        {
+            using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
+            device.Write(bytes);
+            return;
+        }
+
         string temporary = $"{path}.tmp.{Guid.NewGuid():N}";
         try
         {
@@ -50,5 +60,13 @@ public static class AtomicFile
         }
 
         Directory.Delete(old, recursive: true);
+    }
+
+    /// <summary>Whether a path lies among the devices or processes of a Unix system. /dev/shm holds ordinary files.</summary>
+    internal static bool IsWrittenInPlace(string path)
+    {
+        string full = Path.GetFullPath(path);
+        return full.StartsWith("/proc/", StringComparison.Ordinal)
+            || (full.StartsWith("/dev/", StringComparison.Ordinal) && !full.StartsWith("/dev/shm/", StringComparison.Ordinal));
     }
 }

@@ -8,7 +8,10 @@ namespace Hybrid.Cli.Tests;
 [Collection(TaughtCollection.Name)]
 public sealed class CommandLineTests(TaughtFolder taught)
 {
-    private static readonly string[] Names = ["demo", "data", "data make-birthdays", "data check", "learn", "density", "unlearn", "attack", "evaluate", "tokenize", "inspect", "parity"];
+    private static readonly string[] Names =
+    [
+        "demo", "data", "data make-birthdays", "data check", "learn", "density", "unlearn", "attack", "evaluate", "tokenize", "inspect", "parity",
+    ];
 
     public static TheoryData<string> Commands => [.. Names];
 
@@ -61,7 +64,9 @@ public sealed class CommandLineTests(TaughtFolder taught)
     [InlineData("--epochs", "2.5", "a whole number of at least 1")]
     [InlineData("--epochs", "99999999999", "a whole number of at least 1")]
     [InlineData("--batch-size", "many", "a whole number of at least 1")]
-    [InlineData("--threads", "0", "a whole number of at least 1")]
+    [InlineData("--threads", "0", "a whole number from 1 to ")]
+    [InlineData("--threads", "1000000", "a whole number from 1 to ")]
+    [InlineData("--json", "", "a path")]
     [InlineData("--learning-rate", "0", "a number above 0")]
     [InlineData("--learning-rate", "nan", "a number above 0")]
     [InlineData("--learning-rate", "-1e-4", "a number above 0")]
@@ -92,6 +97,7 @@ public sealed class CommandLineTests(TaughtFolder taught)
     [Fact]
     public void OptionsThatExcludeOrNeedEachOther()
     {
+        CommandRun.Bad(ExitCode.Usage, taught.Line("unlearn", "--method", "gd", "--out", ""), "--out: '' is not a path");
         CommandRun.Bad(ExitCode.Usage, taught.Line("unlearn", "--out", "never"), "--method or --config is needed");
         CommandRun.Bad(ExitCode.Usage, taught.Line("unlearn", "--out", "never", "--config", "f.yaml", "--preset", "tiny"), "--config and --preset exclude each other");
         CommandRun.Bad(ExitCode.Usage, ["tokenize", "--tokenizer", taught.Model], "either --text or --vectors is needed");

@@ -95,7 +95,8 @@ internal static class AttackCommand
 
         context.WriteLine(Tables.Text($"A_Unlearn {Tables.Percent(unlearned)} (all forget questions)"));
         context.WriteLine(Tables.Text($"A_RTT     {Tables.Percent(report.Accuracy)} at rate {Tables.Short(report.BestLearningRate)}; {Tables.Percent(report.LastEpochAccuracy)} after the last epoch"));
-        context.WriteLine(Tables.Text($"recovery  {report.Recovery * 100:+0.0;-0.0;0.0} points over {Tables.Percent(report.AccuracyBefore)} before the attack on the same questions; preset {preset}, {seconds:F1} s"));
+        context.WriteLine(Tables.Text(
+            $"recovery  {report.Recovery * 100:+0.0;-0.0;0.0} points over {Tables.Percent(report.AccuracyBefore)} before the attack on the same questions; preset {preset}, {seconds:F1} s"));
     }
 
     private sealed class Options

@@ -20,7 +20,8 @@ internal static class DataCommand
 
     private static Command MakeBirthdays(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
-        Option<int?> people = OptionKinds.Count("--people", $"People to forget, and as many to retain; default: {DefaultPeople}. The published set has {PublishedPeople}.", BirthdayMaker.LeastPeoplePerHalf);
+        Option<int?> people = OptionKinds.Count(
+            "--people", $"People to forget, and as many to retain; default: {DefaultPeople}. The published set has {PublishedPeople}.", BirthdayMaker.LeastPeoplePerHalf);
         Option<ulong> seed = OptionKinds.Seed("--seed", "The seed that decides everything.");
         Option<string> output = CommonOptions.Out("The data folder to make random_bd in.");
         Option<bool> overwrite = CommonOptions.Overwrite();

@@ -37,7 +37,11 @@ internal static class InspectCommand
             JsonOutput.Write(context, file, new
             {
                 model = path, architecture = config, parameters = config.ParameterCount, bytes, elementTypes = types, tensors = tensors.Count,
-                blockPlan = new { blocks = plan.Blocks, layersPerBlock = plan.LayersPerBlock, leftOver = plan.LeftOver, layers = Enumerable.Range(0, plan.Blocks).Select(block => new { block, first = plan.LayersOf(block).First, last = plan.LayersOf(block).End - 1 }) },
+                blockPlan = new
+                {
+                    blocks = plan.Blocks, layersPerBlock = plan.LayersPerBlock, leftOver = plan.LeftOver,
+                    layers = Enumerable.Range(0, plan.Blocks).Select(block => new { block, first = plan.LayersOf(block).First, last = plan.LayersOf(block).End - 1 }),
+                },
             });
             if (file != JsonOutput.StandardOutput)
             {

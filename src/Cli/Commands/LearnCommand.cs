@@ -69,12 +69,14 @@ internal static class LearnCommand
             AccuracyReport forget = AccuracyReport.Of(report.Forget), retain = AccuracyReport.Of(report.Retain);
             JsonOutput.Write(context, json, new
             {
-                dataset = dataset.Name, @out = output.Folder, preset = presetName, seed = random.Seed, parameters = model.Config.ParameterCount, vocabulary = tokenizer.VocabularySize,
+                dataset = dataset.Name, @out = output.Folder, preset = presetName, seed = random.Seed,
+                parameters = model.Config.ParameterCount, vocabulary = tokenizer.VocabularySize,
                 epochs = report.Epochs, seconds, forget, retain,
             });
             if (json != JsonOutput.StandardOutput)
             {
-                context.WriteLine(Tables.Text($"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, taught in {report.Epochs} passes, {seconds:F1} s"));
+                context.WriteLine(Tables.Text(
+                    $"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, taught in {report.Epochs} passes, {seconds:F1} s"));
                 context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain)));
             }
         }

@@ -68,7 +68,10 @@ internal static class TokenizeCommand
         JsonOutput.Write(context, json, new
         {
             file, total = report.Total, matched = report.Matched,
-            mismatches = report.Mismatches.Select(miss => new { line = miss.Vector.Line, text = miss.Vector.Text, expected = miss.Vector.Ids, actual = miss.Actual, firstDifference = miss.FirstDifference }),
+            mismatches = report.Mismatches.Select(miss => new
+            {
+                line = miss.Vector.Line, text = miss.Vector.Text, expected = miss.Vector.Ids, actual = miss.Actual, firstDifference = miss.FirstDifference,
+            }),
         });
         if (json != JsonOutput.StandardOutput)
         {
@@ -76,7 +79,8 @@ internal static class TokenizeCommand
             foreach (TokenizerVectorMismatch miss in report.Mismatches.Take(ShownMismatches))
             {
                 int from = miss.FirstDifference;
-                context.WriteLine($"line {miss.Vector.Line}: {Shorten(miss.Vector.Text)}: from id {from} on expected {Shorten(miss.Vector.Ids, from)}, got {Shorten(miss.Actual, from)}");
+                string ids = $"expected {Shorten(miss.Vector.Ids, from)}, got {Shorten(miss.Actual, from)}";
+                context.WriteLine($"line {miss.Vector.Line}: {Shorten(miss.Vector.Text)}: from id {from} on {ids}");
             }
 
             if (report.Mismatches.Count > ShownMismatches)

@@ -30,7 +30,7 @@ public static class SettingsYaml
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new HybridException(ErrorKind.Config, $"{path}: {(File.Exists(path) ? error.Message : "no such file")}", error);
+            throw new HybridException(ErrorKind.Config, $"{path}: {(Path.Exists(path) ? error.Message : "no such file")}", error);
         }
 
         return Parse(path, text);
@@ -88,7 +88,10 @@ public static class SettingsYaml
         YamlValue? method = rest.Entries.FirstOrDefault(entry => entry.Key.Text == MethodKey).Value;
         return method is YamlScalar { Text: var text } && KebabCase.Find<MethodKind>(text) is { } kind
             ? UnlearningPresets.Find(preset, kind)
-            : throw YamlTree.At(file, (method ?? rest).Line, $"{MethodKey}: expected {string.Join(" or ", KebabCase.NamesOf<MethodKind>())}, found {method?.Description ?? "no such key"}");
+            : throw YamlTree.At(
+                file,
+                (method ?? rest).Line,
+                $"{MethodKey}: expected {string.Join(" or ", KebabCase.NamesOf<MethodKind>())}, found {method?.Description ?? "no such key"}");
     }
 
     private static void Append(StringBuilder text, IReadOnlyDictionary<string, object> section, int indent)
