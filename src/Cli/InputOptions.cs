@@ -56,9 +56,6 @@ internal sealed class InputOptions
 /// <summary>What a command works on, loaded. Owns the model.</summary>
 internal sealed class Input(string folder, LlamaModel model, Tokenizer tokenizer, UnlearningDataset dataset) : IDisposable
 {
-    private const int MaximumTokens = 512;
-    private const int EvaluationBatch = 32;
-
     /// <summary>Where the model came from.</summary>
     public string Folder { get; } = folder;
 
@@ -72,10 +69,10 @@ internal sealed class Input(string folder, LlamaModel model, Tokenizer tokenizer
     public UnlearningDataset Dataset { get; } = dataset;
 
     /// <summary>Makes token sequences no longer than the model and the given number allow.</summary>
-    public ExampleEncoder Encoder(int maximumTokens = MaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Model.Config.MaximumPositions));
+    public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Model.Config.MaximumPositions));
 
     /// <summary>Asks questions.</summary>
-    public McqEvaluator Evaluator() => new(Encoder(), EvaluationBatch);
+    public McqEvaluator Evaluator() => new(Encoder());
 
     /// <inheritdoc/>
     public void Dispose() => Model.Dispose();

@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Hybrid.Interop;
 
 /// <summary>The type of a tensor's elements.</summary>
@@ -44,7 +46,7 @@ public readonly record struct Device(int Code)
     {
         "cpu" => Cpu,
         "cuda" => Cuda(0),
-        _ when text.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(text.AsSpan(5), out int ordinal) && ordinal >= 0 => Cuda(ordinal),
+        _ when text.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(text.AsSpan(5), NumberStyles.None, CultureInfo.InvariantCulture, out int ordinal) => Cuda(ordinal),
         _ => throw new FormatException($"device '{text}' is not cpu, cuda or cuda:N"),
     };
 

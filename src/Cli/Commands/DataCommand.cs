@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Runs;
 
 namespace Hybrid.Cli.Commands;
 
@@ -7,7 +8,6 @@ namespace Hybrid.Cli.Commands;
 internal static class DataCommand
 {
     private const int PublishedPeople = 785;
-    private const int DefaultPeople = 157;
 
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind) => new("data", """
         Makes and inspects datasets.
@@ -21,7 +21,7 @@ internal static class DataCommand
     private static Command MakeBirthdays(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         Option<int?> people = OptionKinds.Count(
-            "--people", $"People to forget, and as many to retain; default: {DefaultPeople}. The published set has {PublishedPeople}.", BirthdayMaker.LeastPeoplePerHalf);
+            "--people", $"People to forget, and as many to retain; default: {DemoOptions.Standard.People}. The published set has {PublishedPeople}.", BirthdayMaker.LeastPeoplePerHalf);
         Option<ulong> seed = OptionKinds.Seed("--seed", "The seed that decides everything.");
         Option<string> output = CommonOptions.Out("The data folder to make random_bd in.");
         Option<bool> overwrite = CommonOptions.Overwrite();
@@ -38,7 +38,7 @@ internal static class DataCommand
         bind(command, (parsed, context) =>
         {
             JsonOutput.Check(parsed.GetValue(json));
-            int count = parsed.GetValue(people) ?? DefaultPeople;
+            int count = parsed.GetValue(people) ?? DemoOptions.Standard.People;
             string folder = BirthdayMaker.Write(parsed.GetValue(output)!, count, parsed.GetValue(seed), parsed.GetValue(overwrite));
             JsonOutput.Write(context, parsed.GetValue(json), new { folder, people = count, seed = parsed.GetValue(seed) });
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)

@@ -13,7 +13,6 @@ namespace Hybrid.Cli.Commands;
 internal static class LearnCommand
 {
     private const string DefaultPreset = "tiny";
-    private const int EvaluationBatch = 32;
 
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
@@ -60,7 +59,7 @@ internal static class LearnCommand
             TeachingReport report;
             using (ConsoleProgress progress = context.StartProgress())
             {
-                var teacher = new Teacher(teaching, encoder, new McqEvaluator(encoder, EvaluationBatch));
+                var teacher = new Teacher(teaching, encoder, new McqEvaluator(encoder));
                 report = LastGood.OnDivergence(output, model, tokenizer, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
             }
 

@@ -14,7 +14,7 @@ public static class RelearningPresets
     public static RelearningOptions Find(string name, string dataset) => name switch
     {
         // Deeb and Roger 2025: 1e-7·2^k up to 3.2e-6; 5e-7·2^k for random birthdays.
-        "llama3-8b" => Make([.. Enumerable.Range(0, 6).Select(k => (dataset == "random-birthdays" ? 5e-7 : 1e-7) * Math.Pow(2, k))], epochs: 6, batchSize: 4, warmup: 24),
+        "llama3-8b" => Make([.. Enumerable.Range(0, 6).Select(k => (dataset == DatasetCatalog.RandomBirthdays ? 5e-7 : 1e-7) * Math.Pow(2, k))], epochs: 6, batchSize: 4, warmup: 24),
         "tiny" => Make([1e-4, 3e-4], epochs: 4, batchSize: 16, warmup: 0),
         _ => throw new HybridException(ErrorKind.Config, $"unknown preset '{name}'; known are {string.Join(", ", Names)}"),
     };

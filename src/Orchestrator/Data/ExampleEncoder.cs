@@ -9,6 +9,9 @@ namespace Hybrid.Orchestrator.Data;
 /// </summary>
 public sealed class ExampleEncoder(Tokenizer tokenizer, int maximumTokens)
 {
+    /// <summary>Longest example where nothing else is said, in tokens (method of the paper and of RTT).</summary>
+    public const int UsualMaximumTokens = 512;
+
     private readonly int[] begin = tokenizer.BeginOfText is { } token ? [token] : [];
 
     /// <summary>

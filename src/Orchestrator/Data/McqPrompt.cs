@@ -23,37 +23,8 @@ public sealed record PromptAndTarget(string Prompt, string Target);
 /// <summary>Renders questions for training and evaluation. Tokens are made elsewhere.</summary>
 public static class McqPrompt
 {
-    private static readonly (string Name, QuestionForm Form)[] Names =
-    [
-        ("question-letter-answer", QuestionForm.QuestionLetterAnswer),
-        ("letter-answer", QuestionForm.LetterAnswer),
-        ("letter", QuestionForm.Letter),
-    ];
-
     /// <summary>The letters of the choices, in order.</summary>
     public static IReadOnlyList<string> Letters { get; } = Array.AsReadOnly<string>(["A", "B", "C", "D"]);
-
-    /// <summary>The names of the forms, as configurations spell them.</summary>
-    public static IReadOnlyList<string> FormNames { get; } = Array.AsReadOnly<string>([.. Names.Select(entry => entry.Name)]);
-
-    /// <summary>Finds a form by its name in configurations.</summary>
-    /// <param name="name">For example <c>letter-answer</c>.</param>
-    /// <returns>The form.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name.</exception>
-    public static QuestionForm ParseForm(string name)
-    {
-        foreach ((string known, QuestionForm form) in Names)
-        {
-            if (known == name)
-            {
-                return form;
-            }
-        }
-
-        throw new HybridException(
-            ErrorKind.Config,
-            $"unknown question form '{name}'; did you mean '{NearestName.Of(name, FormNames)}'? Known are {string.Join(", ", FormNames)}");
-    }
 
     /// <summary>The prompt that ends before the answer: <c>{question}\nA. …\nB. …\nC. …\nD. …\nAnswer:</c>.</summary>
     /// <param name="question">The question.</param>

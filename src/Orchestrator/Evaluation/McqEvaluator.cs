@@ -5,8 +5,11 @@ using Hybrid.Orchestrator.Model;
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>Answers multiple-choice questions by the largest of the four letters' logits after "Answer:".</summary>
-public sealed class McqEvaluator(ExampleEncoder encoder, int batchSize)
+public sealed class McqEvaluator(ExampleEncoder encoder, int batchSize = McqEvaluator.UsualBatchSize)
 {
+    /// <summary>Questions a forward pass: enough to fill a CPU, little memory on a large model.</summary>
+    public const int UsualBatchSize = 32;
+
     private readonly long[] letters = encoder.LetterIds();
 
     /// <summary>Asks every question.</summary>

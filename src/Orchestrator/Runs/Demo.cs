@@ -22,7 +22,7 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
     public DemoReport Run()
     {
         BirthdayMaker.Write(Path.Combine(folder.FullPath, "data"), options.People, seed);
-        UnlearningDataset dataset = DatasetCatalog.Load("random-birthdays", Path.Combine(folder.FullPath, "data"));
+        UnlearningDataset dataset = DatasetCatalog.Load(DatasetCatalog.RandomBirthdays, Path.Combine(folder.FullPath, "data"));
         (LlamaModel taught, Tokenizer tokenizer) = FreshModel.Create(options.Preset, dataset, random);
         using (taught)
         {
@@ -158,14 +158,12 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
     /// <summary>What every candidate is measured with.</summary>
     private sealed class Bench(UnlearningDataset dataset, ExampleEncoder encoder)
     {
-        private const int EvaluationBatch = 64;
-
         public UnlearningDataset Dataset { get; } = dataset;
 
         public MultipleChoiceQuestion[] ForgetQuestions { get; } = [.. dataset.ForgetQuestions];
 
         public ExampleEncoder Encoder { get; } = encoder;
 
-        public McqEvaluator Evaluator { get; } = new(encoder, EvaluationBatch);
+        public McqEvaluator Evaluator { get; } = new(encoder);
     }
 }

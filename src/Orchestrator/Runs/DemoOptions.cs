@@ -1,4 +1,5 @@
 using Hybrid.Orchestrator.Attack;
+using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 
@@ -42,7 +43,7 @@ public sealed record DemoOptions
         Methods = [UnlearningPresets.Find("tiny", MethodKind.Gd), UnlearningPresets.Find("tiny", MethodKind.Kunbr)],
         RetainCoefficients = [2, 4, 8],
         LearningRates = [3e-4, 6e-4],
-        Attack = RelearningPresets.Find("tiny", "random-birthdays"),
+        Attack = RelearningPresets.Find("tiny", DatasetCatalog.RandomBirthdays),
         TuningFolds = [0, 1],
         ReportingFolds = [2, 3, 4],
         AllowedRetainLoss = 0.05,

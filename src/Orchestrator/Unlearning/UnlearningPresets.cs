@@ -42,7 +42,7 @@ public static class UnlearningPresets
         Method = method,
         ForgetForm = ExampleForm.LetterAnswer,
         RetainForm = retainForm,
-        MaximumTokens = 512,
+        MaximumTokens = ExampleEncoder.UsualMaximumTokens,
         Gd = method == MethodKind.Gd ? gd : null,
         Kunbr = method == MethodKind.Kunbr ? kunbr : null,
     };
