@@ -41,13 +41,11 @@ internal static class UnlearnCommand
             IReadOnlyList<TokenSequence> retain = ExampleSets.Retain(loaded.Dataset, settings.RetainForm, encoder);
             using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
 
-            IUnlearningMethod method = settings.CreateMethod();
-            context.Error.Profile.Out.Writer.WriteLine($"{method.Name}: {method.CountSteps(forget.Count, retain.Count)} steps; {forget.Count} examples to forget, {retain.Count} to retain");
             var clock = Stopwatch.StartNew();
             UnlearningOutcome outcome;
             using (ConsoleProgress progress = context.StartProgress())
             {
-                outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, () => method.Run(new UnlearningContext
+                outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
                 {
                     Model = loaded.Model,
                     Forget = forget,

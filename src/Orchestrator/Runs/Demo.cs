@@ -18,9 +18,10 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
     private readonly SeededRandom random = new(seed);
 
     /// <summary>Runs it; leaves data, models and metrics in the run folder.</summary>
-    /// <exception cref="HybridException">Diverged, EmptySplit, Io.</exception>
+    /// <exception cref="HybridException">Config: the methods do not get equally many steps. Diverged, EmptySplit, Io.</exception>
     public DemoReport Run()
     {
+        RequireEqualBudgets();
         BirthdayMaker.Write(Path.Combine(folder.FullPath, "data"), options.People, seed);
         UnlearningDataset dataset = DatasetCatalog.Load(DatasetCatalog.RandomBirthdays, Path.Combine(folder.FullPath, "data"));
         (LlamaModel taught, Tokenizer tokenizer) = FreshModel.Create(options.Preset, dataset, random);
@@ -42,6 +43,16 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
             }
 
             return new DemoReport(teaching.Forget.Accuracy, teaching.Retain.Accuracy, teaching.Epochs, taughtSeconds, rows, tried);
+        }
+    }
+
+    /// <summary>Methods that are compared get the same number of optimizer steps.</summary>
+    private void RequireEqualBudgets()
+    {
+        (string Name, int Steps)[] budgets = [.. options.Methods.Select(settings => (settings.MethodName, settings.CreateMethod().CountSteps(options.People, options.People)))];
+        if (budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
+        {
+            throw new HybridException(ErrorKind.Config, $"the methods' budgets differ: {string.Join(", ", budgets.Select(budget => $"{budget.Name} {budget.Steps} steps"))}");
         }
     }
 

@@ -110,6 +110,16 @@ public sealed class DemoTests : IDisposable
     }
 
     [Fact]
+    public void MethodsWithDifferentBudgetsAreNotCompared()
+    {
+        DemoOptions unfair = Small with { Methods = [Small.Methods[0], Small.Methods[1] with { Kunbr = Small.Methods[1].Kunbr! with { Rounds = 2 } }] };
+
+        HybridException error = Assert.Throws<HybridException>(() => Run("unfair", 1, unfair));
+
+        Assert.Equal((ErrorKind.Config, "the methods' budgets differ: gd 6 steps, kunbr 10 steps"), (error.Kind, error.Message));
+    }
+
+    [Fact]
     public void ACancelledRunIsRecordedAsCancelled()
     {
         using var source = new CancellationTokenSource();
