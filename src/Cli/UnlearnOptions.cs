@@ -80,8 +80,8 @@ internal sealed class UnlearnOptions
             Gd = settings.Gd is { } gd ? Override(gd, parsed) : null,
             Kunbr = settings.Kunbr is { } kunbr ? Override(kunbr, parsed) : null,
         };
-        string[] problems = [.. result.Validate()];
-        return problems.Length == 0 ? result : throw new HybridException(ErrorKind.Config, $"settings: {string.Join("; ", problems)}");
+        HybridException.ThrowIfAny(ErrorKind.Config, "settings", result.Validate());
+        return result;
     }
 
     private GradientDifferenceOptions Override(GradientDifferenceOptions gd, ParseResult parsed) => gd with

@@ -40,4 +40,17 @@ public sealed class HybridException(ErrorKind kind, string message, Exception? i
 {
     /// <summary>The category of the failure.</summary>
     public ErrorKind Kind { get; } = kind;
+
+    /// <summary>Passes where there is no problem; otherwise throws one error that tells them all.</summary>
+    /// <param name="kind">The category.</param>
+    /// <param name="where">The file or the thing that the problems are in.</param>
+    /// <param name="problems">What a <c>Validate()</c> answered.</param>
+    public static void ThrowIfAny(ErrorKind kind, string where, IEnumerable<string> problems)
+    {
+        string[] found = [.. problems];
+        if (found.Length > 0)
+        {
+            throw new HybridException(kind, $"{where}: {string.Join("; ", found)}");
+        }
+    }
 }

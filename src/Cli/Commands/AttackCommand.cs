@@ -73,8 +73,8 @@ internal static class AttackCommand
             Form = parsed.GetValue(options.Form) ?? preset.Form,
             Leaks = parsed.GetValue(options.KeepLeaks) ? LeakPolicy.Keep : preset.Leaks,
         };
-        string[] problems = [.. result.Validate()];
-        return problems.Length == 0 ? result : throw new HybridException(ErrorKind.Config, $"attack: {string.Join("; ", problems)}");
+        HybridException.ThrowIfAny(ErrorKind.Config, "attack", result.Validate());
+        return result;
     }
 
     private static void Show(CommandContext context, string preset, RelearningReport report, double unlearned, double seconds)

@@ -53,12 +53,7 @@ internal static class DemoCommand
     {
         context.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Random birthdays of {options.People} people to forget and {options.People} to retain, seed {seed}."));
         context.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Taught in {report.TaughtEpochs} passes ({report.TaughtSeconds:F0} s): forget {Tables.Percent(report.ForgetBefore)}, retain {Tables.Percent(report.RetainBefore)}; guessing gives 25.0 %."));
-        Table table = new Table().Border(TableBorder.Minimal).AddColumn("method").AddColumn("α, rate");
-        foreach (string name in new[] { "forget before", "after", "after RTT", "recovery", "retain before", "after", "seconds" })
-        {
-            table.AddColumn(new TableColumn(name).RightAligned());
-        }
-
+        Table table = Tables.New("method", "α, rate", ">forget before", ">after", ">after RTT", ">recovery", ">retain before", ">after", ">seconds");
         foreach (DemoRow row in report.Rows)
         {
             DemoCandidate picked = row.Candidate;

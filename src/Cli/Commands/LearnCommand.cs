@@ -42,11 +42,7 @@ internal static class LearnCommand
             Epochs = parsed.GetValue(options.Epochs) ?? preset.Teaching.Epochs,
             TargetAccuracy = parsed.GetValue(options.Target) ?? preset.Teaching.TargetAccuracy,
         };
-        string[] problems = [.. teaching.Validate()];
-        if (problems.Length > 0)
-        {
-            throw new HybridException(ErrorKind.Config, $"teaching: {string.Join("; ", problems)}");
-        }
+        HybridException.ThrowIfAny(ErrorKind.Config, "teaching", teaching.Validate());
 
         UnlearningDataset dataset = DatasetCatalog.Load(parsed.GetValue(options.Dataset)!, parsed.GetValue(options.Data)!);
         using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));

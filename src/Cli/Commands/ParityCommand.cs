@@ -46,8 +46,7 @@ internal static class ParityCommand
 
     private static void Show(CommandContext context, IReadOnlyList<ParityRow> rows)
     {
-        Table table = new Table().Border(TableBorder.Minimal).AddColumn("quantity").AddColumn(new TableColumn("max abs").RightAligned())
-            .AddColumn(new TableColumn("max rel").RightAligned()).AddColumn(new TableColumn("allowed").RightAligned()).AddColumn("");
+        Table table = Tables.New("quantity", ">max abs", ">max rel", ">allowed", string.Empty);
         foreach (ParityRow row in rows)
         {
             table.AddRow(

@@ -73,8 +73,8 @@ public static class LlamaConfigJson
             MaximumPositions = Integer(path, root, "max_position_embeddings"),
             TiedEmbeddings = root["tie_word_embeddings"] is { } tied && Value<bool>(path, tied, "tie_word_embeddings"),
         };
-        string[] problems = [.. config.Validate()];
-        return problems.Length == 0 ? config : throw new HybridException(ErrorKind.ModelFile, $"{path}: {string.Join("; ", problems)}");
+        HybridException.ThrowIfAny(ErrorKind.ModelFile, path, config.Validate());
+        return config;
     }
 
     /// <summary>The JSON text of a configuration, with the field that loaders use to choose an element type.</summary>

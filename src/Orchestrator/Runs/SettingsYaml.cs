@@ -56,8 +56,8 @@ public static class SettingsYaml
         }
 
         var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), root, string.Empty, preset);
-        string[] problems = [.. settings.Validate()];
-        return problems.Length == 0 ? settings : throw new HybridException(ErrorKind.Config, $"{file}: {string.Join("; ", problems)}");
+        HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());
+        return settings;
     }
 
     /// <summary>The settings as YAML that <see cref="Parse"/> reads back to an equal value.</summary>
