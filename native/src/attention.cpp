@@ -11,10 +11,10 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// cos and sin of position × inverse frequency, [S, E/2] each, in q's type. The angles are float64 until the end.
-std::pair<at::Tensor, at::Tensor> rotary_tables(const at::Tensor& inverse_frequency, int64_t positions, const at::Tensor& like) {
+// cos and sin of position × inverse frequency, [S, E/2] each. The angles are float64 until the end.
+std::pair<at::Tensor, at::Tensor> rotary_tables(const at::Tensor& inverse_frequency, int64_t positions, at::TensorOptions options) {
   auto angles = at::outer(at::arange(positions, at::kDouble), inverse_frequency);
-  return {at::cos(angles).to(like.options()), at::sin(angles).to(like.options())};
+  return {at::cos(angles).to(options), at::sin(angles).to(options)};
 }
 
 struct Shape {
@@ -31,12 +31,12 @@ cpu::AttentionHead<T> head_of(const Segments& segments, const Shape& shape, int6
           group,
           q_stride,
           kv_stride,
-          q.data_ptr<T>() + at_q,
-          k.data_ptr<T>() + at_kv,
-          v.data_ptr<T>() + at_kv,
-          cos.data_ptr<T>(),
-          sin.data_ptr<T>(),
-          lse.data_ptr<T>() + begin * shape.heads + kv * group,
+          elements<T>(q) + at_q,
+          elements<T>(k) + at_kv,
+          elements<T>(v) + at_kv,
+          elements<cpu::Compute<T>>(cos),
+          elements<cpu::Compute<T>>(sin),
+          elements<cpu::Compute<T>>(lse) + begin * shape.heads + kv * group,
           shape.heads};
 }
 
@@ -44,9 +44,9 @@ cpu::AttentionHead<T> head_of(const Segments& segments, const Shape& shape, int6
 template <class T, class Body>
 void for_each_head(const Segments& segments, const Shape& shape, int64_t scratch_size, const at::Tensor& like, const Body& body) {
   at::parallel_for(0, segments.count() * shape.kv_heads, 1, [&](int64_t first, int64_t last) {
-    auto scratch = at::empty({scratch_size}, like.options());
+    auto scratch = at::empty({scratch_size}, accumulation_options(like));
     for (int64_t task = first; task < last; ++task)
-      if (segments.length(task / shape.kv_heads) > 0) body(task / shape.kv_heads, task % shape.kv_heads, scratch.template data_ptr<T>());
+      if (segments.length(task / shape.kv_heads) > 0) body(task / shape.kv_heads, task % shape.kv_heads, elements<cpu::Compute<T>>(scratch));
   });
 }
 
@@ -57,14 +57,14 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
                             const at::Tensor& inverse_frequency) {
     auto q = q_in.contiguous(), k = k_in.contiguous(), v = v_in.contiguous();
     Shape shape{heads, kv_heads, q.size(1) / heads};
-    auto [cos, sin] = rotary_tables(inverse_frequency, segments->longest(), q);
-    auto out = at::empty_like(q), lse = at::empty({q.size(0), heads}, q.options());
+    auto [cos, sin] = rotary_tables(inverse_frequency, segments->longest(), accumulation_options(q));
+    auto out = at::empty_like(q), lse = at::empty({q.size(0), heads}, accumulation_options(q));
     with_kernels(q, [&, cos = cos, sin = sin](auto zero) {
       using T = decltype(zero);
       for_each_head<T>(*segments, shape, cpu::attention_forward_scratch(segments->longest(), shape.E), q,
-                       [&](int64_t b, int64_t kv, T* scratch) {
+                       [&](int64_t b, int64_t kv, auto* scratch) {
                          auto head = head_of<T>(*segments, shape, b, kv, q, k, v, cos, sin, lse);
-                         cpu::kernels<T>().attention_forward(head, out.data_ptr<T>() + (head.q - q.data_ptr<T>()), scratch);
+                         cpu::kernels<T>().attention_forward(head, elements<T>(out) + (head.q - elements<T>(q)), scratch);
                        });
     });
     context->save_for_backward({q, k, v, out});
@@ -88,11 +88,11 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
     with_kernels(q, [&](auto zero) {
       using T = decltype(zero);
       for_each_head<T>(
-          *segments, shape, cpu::attention_backward_scratch(segments->longest(), shape.E), q, [&](int64_t b, int64_t kv, T* scratch) {
+          *segments, shape, cpu::attention_backward_scratch(segments->longest(), shape.E), q, [&](int64_t b, int64_t kv, auto* scratch) {
             auto head = head_of<T>(*segments, shape, b, kv, q, k, v, cos, sin, lse);
-            int64_t at_q = head.q - q.data_ptr<T>(), at_kv = head.k - k.data_ptr<T>();
-            cpu::kernels<T>().attention_backward(head, out.data_ptr<T>() + at_q, grad.data_ptr<T>() + at_q, grad_q.data_ptr<T>() + at_q,
-                                                 grad_k.data_ptr<T>() + at_kv, grad_v.data_ptr<T>() + at_kv, scratch);
+            int64_t at_q = head.q - elements<T>(q), at_kv = head.k - elements<T>(k);
+            cpu::kernels<T>().attention_backward(head, elements<T>(out) + at_q, elements<T>(grad) + at_q, elements<T>(grad_q) + at_q,
+                                                 elements<T>(grad_k) + at_kv, elements<T>(grad_v) + at_kv, scratch);
           });
     });
     return {grad_q, grad_k, grad_v, {}, {}, {}, {}};
@@ -106,10 +106,10 @@ at::Tensor turned_heads(const at::Tensor& x, int64_t heads, const at::Tensor& co
   return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
 }
 
-// The same from LibTorch's operations, sequence by sequence; for 16-bit types and other devices.
+// The same from LibTorch's operations, sequence by sequence; for float16 and other devices.
 at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments, const Shape& shape,
                               const at::Tensor& inverse_frequency) {
-  auto [cos_all, sin_all] = rotary_tables(inverse_frequency, segments.longest(), q);
+  auto [cos_all, sin_all] = rotary_tables(inverse_frequency, segments.longest(), q.options());
   const int64_t group = shape.heads / shape.kv_heads;
   std::vector<at::Tensor> outs;
   for (int64_t b = 0; b < segments.count(); ++b) {
@@ -143,8 +143,7 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   require(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type() && q.device() == k.device() && q.device() == v.device(),
           HYB_TYPE_MISMATCH, "q, k and v differ in dtype or device");
   require(inverse_frequency.numel() == E / 2, HYB_INVALID_ARGUMENT, inverse_frequency.numel(), " inverse frequencies for a head of ", E);
-  bool ours = q.is_cpu() && (q.scalar_type() == at::kFloat || q.scalar_type() == at::kDouble);
-  if (ours) return FusedAttention::apply(q, k, v, segments, heads, kv_heads, inverse_frequency);
+  if (with_kernels(q, [](auto) {})) return FusedAttention::apply(q, k, v, segments, heads, kv_heads, inverse_frequency);
   return composed_attention(q.contiguous(), k.contiguous(), v.contiguous(), *segments, {heads, kv_heads, E}, inverse_frequency);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "cpu/dispatch.h"
 #include "density_state.h"
@@ -13,6 +14,8 @@ namespace hybrid {
 namespace {
 // Rows of a weight whose gradient exists at a time where no kernel of our own applies.
 constexpr int64_t composed_tile = 256;
+// Rows of a weight that are one task for the kernels.
+constexpr int64_t task_columns = 512;
 }  // namespace
 
 DensityState::DensityState(c10::intrusive_ptr<Segments> segments, int32_t layers)
@@ -24,6 +27,8 @@ void DensityState::check(int64_t rows, int32_t layer) const {
   require(layer >= 0 && layer < sums_.size(1), HYB_OUT_OF_RANGE, "layer ", layer, " under a density accumulator for ", sums_.size(1));
 }
 
+void DensityState::add(int64_t example, int32_t layer, double l1) { sums_.data_ptr<double>()[example * sums_.size(1) + layer] += l1; }
+
 void DensityState::add(int64_t example, int32_t layer, const at::Tensor& l1) {
   if (sums_.device() != l1.device()) sums_ = sums_.to(l1.device());
   sums_.select(0, example).select(0, layer).add_(l1.to(at::kDouble));
@@ -32,20 +37,27 @@ void DensityState::add(int64_t example, int32_t layer, const at::Tensor& l1) {
 void DensityState::add_linear(const at::Tensor& grad, const at::Tensor& input, int32_t layer) {
   at::NoGradGuard no_grad;
   auto g = grad.contiguous(), a = input.contiguous();
-  const int64_t O = g.size(1), I = a.size(1), layers = sums_.size(1);
+  const int64_t O = g.size(1), I = a.size(1), count = segments_->count();
   bool ours = with_kernels(g, [&](auto zero) {
     using T = decltype(zero);
-    const T *grads = g.data_ptr<T>(), *inputs = a.data_ptr<T>();
-    double* sums = sums_.data_ptr<double>();
-    at::parallel_for(0, segments_->count(), 1, [&](int64_t first, int64_t last) {
-      auto scratch = at::empty({cpu::density_scratch(segments_->longest(), O, I)}, g.options());
-      for (int64_t b = first; b < last; ++b)
-        sums[b * layers + layer] += cpu::kernels<T>().gradient_l1(grads + segments_->begin(b) * O, inputs + segments_->begin(b) * I,
-                                                                  segments_->length(b), O, I, scratch.template data_ptr<T>());
+    using C = cpu::Compute<T>;
+    // A task is some columns of one example's gradient, so that one example keeps many threads busy, too. The parts are
+    // added in order: the sum does not depend on the number of threads.
+    const int64_t parts = (O + task_columns - 1) / task_columns;
+    std::vector<double> sums(static_cast<size_t>(count * parts));
+    at::parallel_for(0, count * parts, 1, [&](int64_t first, int64_t last) {
+      auto scratch = at::empty({cpu::gradient_l1_scratch(segments_->longest(), std::min(task_columns, O))}, accumulation_options(g));
+      for (int64_t task = first; task < last; ++task) {
+        const int64_t b = task / parts, column = task % parts * task_columns;
+        sums[static_cast<size_t>(task)] = cpu::kernels<T>().gradient_l1(
+            elements<T>(g) + segments_->begin(b) * O + column, O, elements<T>(a) + segments_->begin(b) * I, segments_->length(b),
+            std::min(task_columns, O - column), I, elements<C>(scratch));
+      }
     });
+    for (int64_t task = 0; task < count * parts; ++task) add(task / parts, layer, sums[static_cast<size_t>(task)]);
   });
   if (ours) return;
-  for (int64_t b = 0; b < segments_->count(); ++b) {
+  for (int64_t b = 0; b < count; ++b) {
     auto gb = g.narrow(0, segments_->begin(b), segments_->length(b)), ab = a.narrow(0, segments_->begin(b), segments_->length(b));
     for (int64_t row = 0; row < O; row += composed_tile) {
       auto tile = gb.narrow(1, row, std::min(composed_tile, O - row));
@@ -56,8 +68,24 @@ void DensityState::add_linear(const at::Tensor& grad, const at::Tensor& input, i
 
 void DensityState::add_norm(const at::Tensor& grad, const at::Tensor& x, const at::Tensor& inverse_rms, int32_t layer) {
   at::NoGradGuard no_grad;
-  for (int64_t b = 0; b < segments_->count(); ++b) {
-    auto rows = [&](const at::Tensor& t) { return t.narrow(0, segments_->begin(b), segments_->length(b)); };
+  const int64_t D = x.size(1), count = segments_->count();
+  bool ours = with_kernels(x, [&](auto zero) {
+    using T = decltype(zero);
+    using C = cpu::Compute<T>;
+    std::vector<double> sums(static_cast<size_t>(count));
+    at::parallel_for(0, count, 1, [&](int64_t first, int64_t last) {
+      auto scratch = at::empty({D}, accumulation_options(x));
+      for (int64_t b = first; b < last; ++b)
+        sums[static_cast<size_t>(b)] = cpu::kernels<T>().norm_gradient_l1(
+            elements<T>(grad) + segments_->begin(b) * D, elements<T>(x) + segments_->begin(b) * D,
+            elements<C>(inverse_rms) + segments_->begin(b), segments_->length(b), D, elements<C>(scratch));
+    });
+    for (int64_t b = 0; b < count; ++b) add(b, layer, sums[static_cast<size_t>(b)]);
+  });
+  if (ours) return;
+  const auto type = accumulation_type(x);
+  for (int64_t b = 0; b < count; ++b) {
+    auto rows = [&](const at::Tensor& t) { return t.narrow(0, segments_->begin(b), segments_->length(b)).to(type); };
     add(b, layer, (rows(grad) * rows(x) * rows(inverse_rms).unsqueeze(1)).sum(0).abs().sum());
   }
 }

@@ -20,6 +20,7 @@ class DensityState : public torch::CustomClassHolder {
   const at::Tensor& sums() const { return sums_; }
 
  private:
+  void add(int64_t example, int32_t layer, double l1);  // while the sums are on the CPU
   void add(int64_t example, int32_t layer, const at::Tensor& l1);
 
   c10::intrusive_ptr<Segments> segments_;

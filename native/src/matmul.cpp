@@ -1,63 +1,140 @@
 #include "matmul.h"
 
 #include "error.h"
+#include "typed.h"
 
 #ifdef HYBRID_WITH_DNNL
-#include <dnnl.h>
+#include <dnnl.hpp>
 #endif
 
 namespace hybrid {
 namespace {
 
-// LibTorch 1.13 sends float32 products to BLAS, which on Debian may be the reference one or an OpenBLAS that does
-// not know the CPU; oneDNN's own sgemm runs at the CPU's peak on the shapes of small and large models alike.
-// Returns false where it does not apply.
-bool multiply_by_dnnl([[maybe_unused]] at::Tensor& out, [[maybe_unused]] const at::Tensor& a, [[maybe_unused]] bool transpose_a,
-                      [[maybe_unused]] const at::Tensor& b, [[maybe_unused]] bool transpose_b, [[maybe_unused]] float beta) {
+// out = op(left) op(right), or out += where add is set. All contiguous.
+struct Product {
+  at::Tensor& out;
+  const at::Tensor& left;
+  bool transpose_left;
+  const at::Tensor& right;
+  bool transpose_right;
+  bool add;
+
+  int64_t m() const { return out.size(0); }
+  int64_t n() const { return out.size(1); }
+  int64_t k() const { return left.size(transpose_left ? 0 : 1); }
+};
+
 #ifdef HYBRID_WITH_DNNL
-  if (!a.is_cpu() || a.scalar_type() != at::kFloat) return false;
-  at::get_num_threads();  // gives this thread LibTorch's thread count, which OpenMP keeps per thread
-  const float* left = a.data_ptr<float>();
-  const float* right = b.data_ptr<float>();
-  int64_t m = out.size(0), n = out.size(1), k = a.size(transpose_a ? 0 : 1);
-  if (m == 0 || n == 0) return true;
-  if (k == 0) {
-    if (beta == 0) out.zero_();
+// LibTorch 1.13 sends float32 products to BLAS, which on Debian may be the reference one or an OpenBLAS that does not
+// know the CPU; oneDNN's own sgemm runs at the CPU's peak on the shapes of small and large models alike.
+void multiply_floats(const Product& p) {
+  auto status = dnnl_sgemm(p.transpose_left ? 'T' : 'N', p.transpose_right ? 'T' : 'N', p.m(), p.n(), p.k(), 1.0f,
+                           p.left.data_ptr<float>(), p.left.size(1), p.right.data_ptr<float>(), p.right.size(1), p.add ? 1.0f : 0.0f,
+                           p.out.data_ptr<float>(), p.n());
+  require(status == dnnl_success, HYB_INTERNAL, "dnnl_sgemm answered ", static_cast<int>(status));
+}
+
+// Whether the CPU multiplies bfloat16 itself; oneDNN's emulation is slower than float32.
+bool has_bf16_products() {
+  static const bool has = (dnnl::get_effective_cpu_isa() == dnnl::cpu_isa::avx512_core_bf16 ||
+                           static_cast<int>(dnnl::get_effective_cpu_isa()) > static_cast<int>(dnnl::cpu_isa::avx512_core_bf16));
+  return has;
+}
+
+// Products of bfloat16 summed in float32, on AVX512-BF16 or AMX. oneDNN keeps the compiled primitives.
+void multiply_halves(const Product& p) {
+  using dnnl::memory;
+  static const dnnl::engine engine(dnnl::engine::kind::cpu, 0);
+  auto describe = [](int64_t rows, int64_t columns, bool transposed, memory::data_type type) {
+    return memory::desc({rows, columns}, type, transposed ? memory::format_tag::ba : memory::format_tag::ab);
+  };
+  const auto out_type = p.out.scalar_type() == at::kFloat ? memory::data_type::f32 : memory::data_type::bf16;
+  const auto left = describe(p.m(), p.k(), p.transpose_left, memory::data_type::bf16);
+  const auto right = describe(p.k(), p.n(), p.transpose_right, memory::data_type::bf16);
+  const auto out = describe(p.m(), p.n(), false, out_type);
+  dnnl::primitive_attr attributes;
+  if (p.add) {
+    dnnl::post_ops sum;
+    sum.append_sum();
+    attributes.set_post_ops(sum);
+  }
+  const dnnl::matmul product(dnnl::matmul::primitive_desc(dnnl::matmul::desc(left, right, out), attributes, engine));
+  dnnl::stream stream(engine);
+  product.execute(stream, {{DNNL_ARG_SRC, memory(left, engine, p.left.data_ptr())},
+                           {DNNL_ARG_WEIGHTS, memory(right, engine, p.right.data_ptr())},
+                           {DNNL_ARG_DST, memory(out, engine, p.out.data_ptr())}});
+  stream.wait();
+}
+#endif
+
+// Returns false where oneDNN is not there or not the better choice.
+bool multiply_by_dnnl([[maybe_unused]] const Product& p) {
+#ifdef HYBRID_WITH_DNNL
+  const bool floats = p.left.is_cpu() && p.left.scalar_type() == at::kFloat && p.out.scalar_type() == at::kFloat;
+  const bool halves = p.left.is_cpu() && p.left.scalar_type() == at::kBFloat16 && has_bf16_products();
+  if (!floats && !halves) return false;
+  if (p.m() == 0 || p.n() == 0) return true;
+  if (p.k() == 0) {
+    if (!p.add) p.out.zero_();
     return true;
   }
-  auto status = dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, 1.0f, left, a.size(1), right, b.size(1), beta,
-                           out.data_ptr<float>(), n);
-  require(status == dnnl_success, HYB_INTERNAL, "dnnl_sgemm answered ", static_cast<int>(status));
+  at::get_num_threads();  // gives this thread LibTorch's thread count, which OpenMP keeps per thread
+  if (floats)
+    multiply_floats(p);
+  else
+    multiply_halves(p);
   return true;
 #else
   return false;
 #endif
 }
 
-at::Tensor multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b) {
+void multiply_by_libtorch(const Product& p) {
+  auto left = p.transpose_left ? p.left.t() : p.left, right = p.transpose_right ? p.right.t() : p.right;
+  if (p.out.scalar_type() != left.scalar_type() || (left.is_cpu() && left.scalar_type() == at::kBFloat16)) {
+    // Sums of 16-bit products belong in float32; and without a CPU that multiplies bfloat16, float32 is faster as well.
+    auto wide = accumulation_type(left);
+    auto product = at::mm(left.to(wide), right.to(wide));
+    if (p.add)
+      p.out.add_(product);
+    else
+      p.out.copy_(product);
+  } else if (p.add) {
+    p.out.addmm_(left, right);
+  } else {
+    at::mm_out(p.out, left, right);
+  }
+}
+
+void multiply(const Product& p) {
+  if (!multiply_by_dnnl(p)) multiply_by_libtorch(p);
+}
+
+at::Tensor multiply(const at::Tensor& a, bool transpose_a, const at::Tensor& b, bool transpose_b, at::ScalarType type) {
   auto left = a.contiguous(), right = b.contiguous();
-  auto out = at::empty({left.size(transpose_a ? 1 : 0), right.size(transpose_b ? 0 : 1)}, left.options());
-  if (!multiply_by_dnnl(out, left, transpose_a, right, transpose_b, 0.0f))
-    at::mm_out(out, transpose_a ? left.t() : left, transpose_b ? right.t() : right);
+  auto out = at::empty({left.size(transpose_a ? 1 : 0), right.size(transpose_b ? 0 : 1)}, left.options().dtype(type));
+  multiply({out, left, transpose_a, right, transpose_b, false});
   return out;
 }
 
 }  // namespace
 
-at::Tensor matmul_nt(const at::Tensor& a, const at::Tensor& b) { return multiply(a, false, b, true); }
+at::Tensor matmul_nt(const at::Tensor& a, const at::Tensor& b) { return multiply(a, false, b, true, a.scalar_type()); }
 
-at::Tensor matmul_nn(const at::Tensor& a, const at::Tensor& b) { return multiply(a, false, b, false); }
+at::Tensor matmul_nt_wide(const at::Tensor& a, const at::Tensor& b) { return multiply(a, false, b, true, accumulation_type(a)); }
 
-at::Tensor matmul_tn(const at::Tensor& a, const at::Tensor& b) { return multiply(a, true, b, false); }
+at::Tensor matmul_nn(const at::Tensor& a, const at::Tensor& b) { return multiply(a, false, b, false, a.scalar_type()); }
+
+at::Tensor matmul_tn(const at::Tensor& a, const at::Tensor& b) { return multiply(a, true, b, false, a.scalar_type()); }
 
 void add_matmul_tn(at::Tensor& out, const at::Tensor& a, const at::Tensor& b) {
   auto left = a.contiguous(), right = b.contiguous();
-  if (!multiply_by_dnnl(out, left, true, right, false, 1.0f)) out.addmm_(left.t(), right);
+  multiply({out, left, true, right, false, true});
 }
 
 const char* matmul_backend() {
 #ifdef HYBRID_WITH_DNNL
-  return "oneDNN (float32) and LibTorch";
+  return has_bf16_products() ? "oneDNN (float32, bfloat16) and LibTorch" : "oneDNN (float32) and LibTorch";
 #else
   return "LibTorch";
 #endif

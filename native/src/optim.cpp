@@ -13,111 +13,132 @@ namespace {
 
 constexpr int64_t grain = 16384;  // elements worth one task
 
-// Checks that every tensor of the entry has the parameter's shape, type and place, and is contiguous.
-void check_entry(const at::Tensor& parameter, std::initializer_list<const at::Tensor*> others, int64_t i) {
-  require(parameter.is_contiguous(), HYB_INVALID_ARGUMENT, "parameter ", i, " is not contiguous");
-  for (const auto* other : others) {
-    require(other->sizes() == parameter.sizes() && other->is_contiguous(), HYB_INVALID_ARGUMENT, "entry ", i, ": ", other->sizes(),
-            " beside a parameter of ", parameter.sizes());
-    require(other->scalar_type() == parameter.scalar_type() && other->device() == parameter.device(), HYB_TYPE_MISMATCH, "entry ", i, ": ",
-            other->scalar_type(), " on ", other->device(), " beside a parameter of ", parameter.scalar_type(), " on ", parameter.device());
+// One parameter and what its update reads and writes, cut off from autograd. weight is where the update is made: the
+// master copy, of which parameter is a rounding, or the parameter itself.
+struct Entry {
+  at::Tensor parameter, gradient, weight, first, second;
+  bool has_master;
+
+  // 16-bit weights without a master copy are left to LibTorch.
+  template <class Body>
+  bool with_kernels(const Body& body) const {
+    if (!has_master && parameter.element_size() == 2) return false;
+    return hybrid::with_kernels(parameter, [&](auto zero) {
+      at::parallel_for(0, parameter.numel(), grain, [&](int64_t begin, int64_t end) { body(zero, begin, end - begin); });
+    });
   }
+
+  at::Tensor wide_gradient() const { return gradient.to(weight.scalar_type()); }
+  void finish() const {
+    if (has_master) parameter.copy_(weight);
+  }
+};
+
+void check(const at::Tensor& tensor, const char* what, const at::Tensor& parameter, at::ScalarType type, int64_t i) {
+  require(tensor.sizes() == parameter.sizes() && tensor.is_contiguous(), HYB_INVALID_ARGUMENT, "entry ", i, ": ", what, " ", tensor.sizes(),
+          " beside a parameter of ", parameter.sizes(), ", both contiguous");
+  require(tensor.scalar_type() == type && tensor.device() == parameter.device(), HYB_TYPE_MISMATCH, "entry ", i, ": ", what, " of ",
+          tensor.scalar_type(), " on ", tensor.device(), ", ", type, " on ", parameter.device(), " is needed");
 }
 
-// Runs a kernel over the elements of one parameter, in parallel, and tells autograd that the parameter changed.
-template <class Body>
-void over_elements(const at::Tensor& parameter, const Body& body) {
-  at::parallel_for(0, parameter.numel(), grain, body);
-  parameter.unsafeGetTensorImpl()->bump_version();
-}
+using List = hyb_tensor* const*;
 
-at::Tensor plain(const at::Tensor& tensor) { return tensor.detach(); }
-
-void check_lists(int64_t n, std::initializer_list<hyb_tensor* const*> lists) {
+// Checks every entry that has a gradient, then updates them: all or none. An absent state list is null.
+template <class Update>
+void update_all(List parameters, List masters, List gradients, List first, List second, int64_t n, const Update& update) {
   require(n >= 0, HYB_INVALID_ARGUMENT, "a negative count");
-  for (auto* list : lists)
-    if (n > 0) not_null(list, "a list");
+  std::vector<Entry> entries;
+  std::vector<at::Tensor> changed;
+  for (int64_t i = 0; i < n; ++i) {
+    if (not_null(gradients, "gradients")[i] == nullptr) continue;
+    auto parameter = as_tensor(not_null(parameters, "parameters")[i], "parameter");
+    Entry entry{parameter.detach(), as_tensor(gradients[i], "gradient").detach(), {}, {}, {}, masters != nullptr};
+    entry.weight = entry.has_master ? as_tensor(masters[i], "master").detach() : entry.parameter;
+    require(parameter.is_contiguous(), HYB_INVALID_ARGUMENT, "parameter ", i, " is not contiguous");
+    check(entry.gradient, "gradient", parameter, parameter.scalar_type(), i);
+    if (entry.has_master) {
+      require(parameter.element_size() == 2, HYB_TYPE_MISMATCH, "entry ", i, ": a master copy of a parameter of ",
+              parameter.scalar_type(), ", only 16-bit ones have any");
+      check(entry.weight, "master", parameter, at::kFloat, i);
+    }
+    if (first) {
+      entry.first = as_tensor(first[i], "state").detach();
+      check(entry.first, "state", parameter, entry.weight.scalar_type(), i);
+    }
+    if (second) {
+      entry.second = as_tensor(second[i], "state").detach();
+      check(entry.second, "state", parameter, entry.weight.scalar_type(), i);
+    }
+    entries.push_back(std::move(entry));
+    changed.push_back(std::move(parameter));
+  }
+  at::NoGradGuard no_grad;
+  for (const auto& entry : entries) update(entry);
+  for (const auto& parameter : changed) parameter.unsafeGetTensorImpl()->bump_version();  // a stale graph must refuse to run
 }
 
 }  // namespace
 
-hyb_status hyb_optim_lion_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* momenta, int64_t n,
-                               double learning_rate, double beta1, double beta2, double weight_decay) {
+hyb_status hyb_optim_lion_step(List parameters, List masters, List gradients, List momenta, int64_t n, double learning_rate, double beta1,
+                               double beta2, double weight_decay) {
   return guard("optim_lion_step", [&] {
-    check_lists(n, {parameters, gradients, momenta});
-    for (int64_t i = 0; i < n; ++i)
-      if (gradients[i]) check_entry(as_tensor(parameters[i]), {&as_tensor(gradients[i]), &as_tensor(momenta[i])}, i);
-    at::NoGradGuard no_grad;
-    for (int64_t i = 0; i < n; ++i) {
-      if (!gradients[i]) continue;
-      auto p = plain(as_tensor(parameters[i])), g = plain(as_tensor(gradients[i])), m = plain(as_tensor(momenta[i]));
-      bool ours = with_kernels(p, [&](auto zero) {
+    if (n > 0) not_null(momenta, "momenta");
+    update_all(parameters, masters, gradients, momenta, nullptr, n, [&](const Entry& e) {
+      bool ours = e.with_kernels([&](auto zero, int64_t at, int64_t count) {
         using T = decltype(zero);
-        over_elements(as_tensor(parameters[i]), [&](int64_t first, int64_t last) {
-          cpu::kernels<T>().lion(p.data_ptr<T>() + first, g.data_ptr<T>() + first, m.data_ptr<T>() + first, last - first,
-                                 static_cast<T>(learning_rate), static_cast<T>(beta1), static_cast<T>(beta2), static_cast<T>(weight_decay));
-        });
+        using C = cpu::Compute<T>;
+        cpu::kernels<T>().lion(elements<T>(e.parameter) + at, elements<T>(e.gradient) + at, elements<C>(e.weight) + at,
+                               elements<C>(e.first) + at, count, static_cast<C>(learning_rate), static_cast<C>(beta1),
+                               static_cast<C>(beta2), static_cast<C>(weight_decay));
       });
-      if (ours) continue;
-      auto direction = m.mul(beta1).add_(g, 1 - beta1);
-      auto step = direction.sign().add_(direction.mul(0)).add_(p, weight_decay);  // sign hides a NaN, its product with 0 does not
-      p.add_(step, -learning_rate);
-      m.mul_(beta2).add_(g, 1 - beta2);
-    }
+      if (ours) return;
+      auto gradient = e.wide_gradient(), direction = e.first.mul(beta1).add_(gradient, 1 - beta1);
+      auto step = direction.sign().add_(direction.mul(0)).add_(e.weight, weight_decay);  // sign hides a NaN, its product with 0 does not
+      e.weight.add_(step, -learning_rate);
+      e.first.mul_(beta2).add_(gradient, 1 - beta2);
+      e.finish();
+    });
   });
 }
 
-hyb_status hyb_optim_adamw_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, hyb_tensor* const* first_moments,
-                                hyb_tensor* const* second_moments, int64_t n, int64_t step, double learning_rate, double beta1,
-                                double beta2, double epsilon, double weight_decay) {
+hyb_status hyb_optim_adamw_step(List parameters, List masters, List gradients, List first_moments, List second_moments, int64_t n,
+                                int64_t step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay) {
   return guard("optim_adamw_step", [&] {
-    check_lists(n, {parameters, gradients, first_moments, second_moments});
     require(step >= 1, HYB_INVALID_ARGUMENT, "step is ", step, ", it counts from 1");
-    for (int64_t i = 0; i < n; ++i)
-      if (gradients[i])
-        check_entry(as_tensor(parameters[i]), {&as_tensor(gradients[i]), &as_tensor(first_moments[i]), &as_tensor(second_moments[i])}, i);
-    at::NoGradGuard no_grad;
+    if (n > 0) not_null(first_moments, "first_moments"), not_null(second_moments, "second_moments");
     const double correction1 = 1 - std::pow(beta1, static_cast<double>(step)), correction2 = 1 - std::pow(beta2, static_cast<double>(step));
-    for (int64_t i = 0; i < n; ++i) {
-      if (!gradients[i]) continue;
-      auto p = plain(as_tensor(parameters[i])), g = plain(as_tensor(gradients[i]));
-      auto m = plain(as_tensor(first_moments[i])), v = plain(as_tensor(second_moments[i]));
-      bool ours = with_kernels(p, [&](auto zero) {
+    update_all(parameters, masters, gradients, first_moments, second_moments, n, [&](const Entry& e) {
+      bool ours = e.with_kernels([&](auto zero, int64_t at, int64_t count) {
         using T = decltype(zero);
-        over_elements(as_tensor(parameters[i]), [&](int64_t first, int64_t last) {
-          cpu::kernels<T>().adamw(p.data_ptr<T>() + first, g.data_ptr<T>() + first, m.data_ptr<T>() + first, v.data_ptr<T>() + first,
-                                  last - first, static_cast<T>(learning_rate), static_cast<T>(beta1), static_cast<T>(beta2),
-                                  static_cast<T>(epsilon), static_cast<T>(weight_decay), static_cast<T>(correction1),
-                                  static_cast<T>(correction2));
-        });
+        using C = cpu::Compute<T>;
+        cpu::kernels<T>().adamw(elements<T>(e.parameter) + at, elements<T>(e.gradient) + at, elements<C>(e.weight) + at,
+                                elements<C>(e.first) + at, elements<C>(e.second) + at, count, static_cast<C>(learning_rate),
+                                static_cast<C>(beta1), static_cast<C>(beta2), static_cast<C>(epsilon), static_cast<C>(weight_decay),
+                                static_cast<C>(correction1), static_cast<C>(correction2));
       });
-      if (ours) continue;
-      m.mul_(beta1).add_(g, 1 - beta1);
-      v.mul_(beta2).addcmul_(g, g, 1 - beta2);
-      p.mul_(1 - learning_rate * weight_decay)
-          .addcdiv_(m, v.sqrt().div_(std::sqrt(correction2)).add_(epsilon), -learning_rate / correction1);
-    }
+      if (ours) return;
+      auto gradient = e.wide_gradient();
+      e.first.mul_(beta1).add_(gradient, 1 - beta1);
+      e.second.mul_(beta2).addcmul_(gradient, gradient, 1 - beta2);
+      e.weight.mul_(1 - learning_rate * weight_decay)
+          .addcdiv_(e.first, e.second.sqrt().div_(std::sqrt(correction2)).add_(epsilon), -learning_rate / correction1);
+      e.finish();
+    });
   });
 }
 
-hyb_status hyb_optim_sgd_step(hyb_tensor* const* parameters, hyb_tensor* const* gradients, int64_t n, double learning_rate,
-                              double weight_decay) {
+hyb_status hyb_optim_sgd_step(List parameters, List masters, List gradients, int64_t n, double learning_rate, double weight_decay) {
   return guard("optim_sgd_step", [&] {
-    check_lists(n, {parameters, gradients});
-    for (int64_t i = 0; i < n; ++i)
-      if (gradients[i]) check_entry(as_tensor(parameters[i]), {&as_tensor(gradients[i])}, i);
-    at::NoGradGuard no_grad;
-    for (int64_t i = 0; i < n; ++i) {
-      if (!gradients[i]) continue;
-      auto p = plain(as_tensor(parameters[i])), g = plain(as_tensor(gradients[i]));
-      bool ours = with_kernels(p, [&](auto zero) {
+    update_all(parameters, masters, gradients, nullptr, nullptr, n, [&](const Entry& e) {
+      bool ours = e.with_kernels([&](auto zero, int64_t at, int64_t count) {
         using T = decltype(zero);
-        over_elements(as_tensor(parameters[i]), [&](int64_t first, int64_t last) {
-          cpu::kernels<T>().sgd(p.data_ptr<T>() + first, g.data_ptr<T>() + first, last - first, static_cast<T>(learning_rate),
-                                static_cast<T>(weight_decay));
-        });
+        using C = cpu::Compute<T>;
+        cpu::kernels<T>().sgd(elements<T>(e.parameter) + at, elements<T>(e.gradient) + at, elements<C>(e.weight) + at, count,
+                              static_cast<C>(learning_rate), static_cast<C>(weight_decay));
       });
-      if (!ours) p.mul_(1 - learning_rate * weight_decay).add_(g, -learning_rate);
-    }
+      if (ours) return;
+      e.weight.mul_(1 - learning_rate * weight_decay).add_(e.wide_gradient(), -learning_rate);
+      e.finish();
+    });
   });
 }

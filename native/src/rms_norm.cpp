@@ -8,16 +8,17 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// out and inverse_rms [T], the latter float32 for 16-bit inputs.
+// out [T,D], and inverse_rms [T] of accumulation_type.
 std::pair<at::Tensor, at::Tensor> forward_of(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   const int64_t rows = x.size(0), D = x.size(1);
   at::Tensor out, inverse;
   bool ours = with_kernels(x, [&](auto zero) {
     using T = decltype(zero);
-    out = at::empty_like(x), inverse = at::empty({rows}, x.options());
+    using C = cpu::Compute<T>;
+    out = at::empty_like(x), inverse = at::empty({rows}, accumulation_options(x));
     at::parallel_for(0, rows, row_grain(D), [&](int64_t first, int64_t last) {
-      cpu::kernels<T>().rms_norm_forward(x.data_ptr<T>() + first * D, weight.data_ptr<T>(), static_cast<T>(epsilon), last - first, D,
-                                         out.data_ptr<T>() + first * D, inverse.data_ptr<T>() + first);
+      cpu::kernels<T>().rms_norm_forward(elements<T>(x) + first * D, elements<T>(weight), static_cast<C>(epsilon), last - first, D,
+                                         elements<T>(out) + first * D, elements<C>(inverse) + first);
     });
   });
   if (!ours) {
@@ -35,19 +36,20 @@ void backward_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   const int64_t rows = x.size(0), D = x.size(1);
   bool ours = with_kernels(x, [&](auto zero) {
     using T = decltype(zero);
+    using C = cpu::Compute<T>;
     // A fixed split, so that the sum over rows is the same whichever thread takes which part.
     const int64_t parts = std::max<int64_t>(1, std::min<int64_t>(at::get_num_threads(), rows / row_grain(D)));
     if (grad_x) *grad_x = at::empty_like(x);
-    auto partial = grad_weight ? at::zeros({parts, D}, x.options()) : at::Tensor();
+    auto partial = grad_weight ? at::zeros({parts, D}, accumulation_options(x)) : at::Tensor();
     at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
       for (int64_t part = first; part < last; ++part) {
         int64_t begin = rows * part / parts, end = rows * (part + 1) / parts;
         cpu::kernels<T>().rms_norm_backward(
-            x.data_ptr<T>() + begin * D, weight.data_ptr<T>(), inverse.data_ptr<T>() + begin, grad.data_ptr<T>() + begin * D, end - begin,
-            D, grad_x ? grad_x->data_ptr<T>() + begin * D : nullptr, grad_weight ? partial.template data_ptr<T>() + part * D : nullptr);
+            elements<T>(x) + begin * D, elements<T>(weight), elements<C>(inverse) + begin, elements<T>(grad) + begin * D, end - begin, D,
+            grad_x ? elements<T>(*grad_x) + begin * D : nullptr, grad_weight ? elements<C>(partial) + part * D : nullptr);
       }
     });
-    if (grad_weight) *grad_weight = partial.sum(0);
+    if (grad_weight) *grad_weight = partial.sum(0).to(weight.scalar_type());
   });
   if (ours) return;
   const auto wide_type = accumulation_type(x);

@@ -20,7 +20,7 @@ class SwiGlu : public torch::autograd::Function<SwiGlu> {
       using T = decltype(zero);
       out = at::empty_like(gate);
       at::parallel_for(0, gate.numel(), grain, [&](int64_t first, int64_t last) {
-        cpu::kernels<T>().swiglu_forward(gate.data_ptr<T>() + first, up.data_ptr<T>() + first, last - first, out.data_ptr<T>() + first);
+        cpu::kernels<T>().swiglu_forward(elements<T>(gate) + first, elements<T>(up) + first, last - first, elements<T>(out) + first);
       });
     });
     return ours ? out : at::silu(gate) * up;
@@ -35,8 +35,8 @@ class SwiGlu : public torch::autograd::Function<SwiGlu> {
       using T = decltype(zero);
       grad_gate = at::empty_like(gate), grad_up = at::empty_like(up);
       at::parallel_for(0, gate.numel(), grain, [&](int64_t first, int64_t last) {
-        cpu::kernels<T>().swiglu_backward(gate.data_ptr<T>() + first, up.data_ptr<T>() + first, grad.data_ptr<T>() + first, last - first,
-                                          grad_gate.data_ptr<T>() + first, grad_up.data_ptr<T>() + first);
+        cpu::kernels<T>().swiglu_backward(elements<T>(gate) + first, elements<T>(up) + first, elements<T>(grad) + first, last - first,
+                                          elements<T>(grad_gate) + first, elements<T>(grad_up) + first);
       });
     });
     if (!ours) {

@@ -21,18 +21,19 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
     auto nll = at::empty({N}, hidden.options().dtype(wide)), lse = at::empty_like(nll);
     for (int64_t row = 0; row < N; row += chunk_rows) {
       const int64_t rows = std::min(chunk_rows, N - row);
-      auto logits = matmul_nt(hidden.narrow(0, row, rows), weight);  // [rows,V]
-      bool ours = with_kernels(logits, [&](auto zero) {
+      auto logits = matmul_nt_wide(hidden.narrow(0, row, rows), weight);  // [rows,V]
+      bool ours = with_kernels(hidden, [&](auto zero) {
         using T = decltype(zero);
+        using C = cpu::Compute<T>;
         at::parallel_for(0, rows, row_grain(V), [&](int64_t first, int64_t last) {
-          cpu::kernels<T>().nll_forward(logits.template data_ptr<T>() + first * V, targets.data_ptr<int64_t>() + row + first, last - first,
-                                        V, nll.template data_ptr<T>() + row + first, lse.template data_ptr<T>() + row + first);
+          cpu::kernels<T>().nll_forward(elements<C>(logits) + first * V, elements<int64_t>(targets) + row + first, last - first, V,
+                                        elements<C>(nll) + row + first, elements<C>(lse) + row + first);
         });
       });
       if (ours) continue;
-      auto full = logits.to(wide), denominators = at::logsumexp(full, {1});
+      auto denominators = at::logsumexp(logits, {1});
       lse.narrow(0, row, rows).copy_(denominators);
-      nll.narrow(0, row, rows).copy_(denominators - full.gather(1, targets.narrow(0, row, rows).unsqueeze(1)).squeeze(1));
+      nll.narrow(0, row, rows).copy_(denominators - logits.gather(1, targets.narrow(0, row, rows).unsqueeze(1)).squeeze(1));
     }
     context->save_for_backward({hidden, weight});
     context->saved_data["targets"] = targets;
@@ -48,29 +49,31 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
     const int64_t chunk_rows = context->saved_data["chunk_rows"].toInt(), N = hidden.size(0), V = weight.size(0);
     at::Tensor grad_hidden, grad_weight;
     if (context->needs_input_grad(0)) grad_hidden = at::empty_like(hidden);
-    if (context->needs_input_grad(1)) grad_weight = at::zeros_like(weight, at::MemoryFormat::Contiguous);
+    if (context->needs_input_grad(1)) grad_weight = at::zeros(weight.sizes(), accumulation_options(weight));  // summed over chunks
     for (int64_t row = 0; row < N; row += chunk_rows) {
       const int64_t rows = std::min(chunk_rows, N - row);
       auto part = hidden.narrow(0, row, rows);
-      auto grad_logits = matmul_nt(part, weight);
-      bool ours = with_kernels(grad_logits, [&](auto zero) {
+      auto logits = matmul_nt_wide(part, weight);
+      auto grad_logits = logits.scalar_type() == hidden.scalar_type() ? logits : at::empty({rows, V}, hidden.options());
+      bool ours = with_kernels(hidden, [&](auto zero) {
         using T = decltype(zero);
+        using C = cpu::Compute<T>;
         at::parallel_for(0, rows, row_grain(V), [&](int64_t first, int64_t last) {
-          cpu::kernels<T>().nll_backward(grad_logits.template data_ptr<T>() + first * V, targets.template data_ptr<int64_t>() + row + first,
-                                         lse.template data_ptr<T>() + row + first, grad.template data_ptr<T>() + row + first, last - first,
-                                         V);
+          cpu::kernels<T>().nll_backward(elements<C>(logits) + first * V, elements<int64_t>(targets) + row + first,
+                                         elements<C>(lse) + row + first, elements<C>(grad) + row + first, last - first, V,
+                                         elements<T>(grad_logits) + first * V);
         });
       });
       if (!ours) {
         auto scale = grad.narrow(0, row, rows).unsqueeze(1);
-        auto full = at::exp(grad_logits.to(lse.scalar_type()) - lse.narrow(0, row, rows).unsqueeze(1)) * scale;
+        auto full = at::exp(logits - lse.narrow(0, row, rows).unsqueeze(1)) * scale;
         full.scatter_add_(1, targets.narrow(0, row, rows).unsqueeze(1), -scale);
         grad_logits = full.to(hidden.scalar_type());
       }
       if (grad_hidden.defined()) grad_hidden.narrow(0, row, rows).copy_(matmul_nn(grad_logits, weight));
       if (grad_weight.defined()) add_matmul_tn(grad_weight, grad_logits, part);
     }
-    return {grad_hidden, grad_weight, {}, {}};
+    return {grad_hidden, grad_weight.defined() ? grad_weight.to(weight.scalar_type()) : grad_weight, {}, {}};
   }
 };
 

@@ -13,10 +13,12 @@ namespace hybrid::cpu {
   namespace isa {                       \
   extern const Kernels<float> floats;   \
   extern const Kernels<double> doubles; \
+  extern const Kernels<bf16> halves;    \
   }
 HYBRID_DECLARE(baseline)
 HYBRID_DECLARE(avx2)
 HYBRID_DECLARE(avx512)
+HYBRID_DECLARE(avx512_bf16)
 #undef HYBRID_DECLARE
 }  // namespace hybrid::cpu
 
@@ -34,16 +36,20 @@ struct Table {
 template <class T>
 std::vector<Table<T>> tables() {
   std::vector<Table<T>> all;
-  auto add = [&](const char* isa, const cpu::Kernels<float>& floats, const cpu::Kernels<double>& doubles) {
+  auto add = [&](const char* isa, const cpu::Kernels<float>& floats, const cpu::Kernels<double>& doubles,
+                 const cpu::Kernels<cpu::bf16>& halves) {
     if (hyb_runtime_set_isa(isa) != HYB_OK) return;
     if constexpr (std::is_same_v<T, float>)
       all.push_back({isa, &floats});
-    else
+    else if constexpr (std::is_same_v<T, double>)
       all.push_back({isa, &doubles});
+    else
+      all.push_back({isa, &halves});
   };
-  add("baseline", cpu::baseline::floats, cpu::baseline::doubles);
-  add("avx2", cpu::avx2::floats, cpu::avx2::doubles);
-  add("avx512", cpu::avx512::floats, cpu::avx512::doubles);
+  add("baseline", cpu::baseline::floats, cpu::baseline::doubles, cpu::baseline::halves);
+  add("avx2", cpu::avx2::floats, cpu::avx2::doubles, cpu::avx2::halves);
+  add("avx512", cpu::avx512::floats, cpu::avx512::doubles, cpu::avx512::halves);
+  add("avx512_bf16", cpu::avx512_bf16::floats, cpu::avx512_bf16::doubles, cpu::avx512_bf16::halves);
   hyb_runtime_set_isa("auto");
   return all;
 }
@@ -162,7 +168,7 @@ TYPED_TEST(Kernels, Nll) {
       Guarded<T> logits(2 * V), nll(2), lse(2), grad(2);
       std::vector<double> kept(logits.data(), logits.data() + 2 * V);
       kernels->nll_forward(logits, targets, 2, V, nll, lse);
-      kernels->nll_backward(logits, targets, lse, grad, 2, V);
+      kernels->nll_backward(logits, targets, lse, grad, 2, V, logits);
       for (int64_t r = 0; r < 2; ++r) {
         double sum = 0;
         for (int64_t v = 0; v < V; ++v) sum += std::exp(kept[static_cast<size_t>(r * V + v)]);
@@ -183,8 +189,8 @@ TYPED_TEST(Kernels, GradientL1) {
       for (int64_t O : {1, 3, 4, 8, 9, 17})
         for (int64_t I : {1, 7, 16, 31, 32, 33, 65}) {
           SCOPED_TRACE(isa + " S " + std::to_string(S) + " O " + std::to_string(O) + " I " + std::to_string(I));
-          Guarded<T> grad(S * O), input(S * I), scratch(cpu::density_scratch(S, O, I));
-          double actual = kernels->gradient_l1(grad, input, S, O, I, scratch), expected = 0;
+          Guarded<T> grad(S * O), input(S * I), scratch(cpu::gradient_l1_scratch(S, O));
+          double actual = kernels->gradient_l1(grad, O, input, S, O, I, scratch), expected = 0;
           for (int64_t o = 0; o < O; ++o)
             for (int64_t i = 0; i < I; ++i) {
               double sum = 0;
@@ -196,11 +202,83 @@ TYPED_TEST(Kernels, GradientL1) {
         }
 }
 
+// Some columns of a wider gradient, as one task of many gets them.
+TYPED_TEST(Kernels, GradientL1OfSomeColumns) {
+  using T = TypeParam;
+  for (auto [isa, kernels] : tables<T>()) {
+    const int64_t S = 6, wide = 40, O = 19, I = 21;
+    Guarded<T> grad(S * wide), input(S * I), part(S * O), scratch(cpu::gradient_l1_scratch(S, O));
+    for (int64_t s = 0; s < S; ++s) std::copy_n(grad.data() + s * wide + 7, O, part.data() + s * O);
+    EXPECT_EQ(kernels->gradient_l1(grad.data() + 7, wide, input, S, O, I, scratch),
+              kernels->gradient_l1(part, O, input, S, O, I, scratch))
+        << isa;
+    EXPECT_TRUE(scratch.intact());
+  }
+}
+
+TYPED_TEST(Kernels, NormGradientL1) {
+  using T = TypeParam;
+  for (auto [isa, kernels] : tables<T>())
+    for (int64_t S : {0, 1, 5})
+      for (int64_t D : {1, 7, 16, 33}) {
+        SCOPED_TRACE(isa + " S " + std::to_string(S) + " D " + std::to_string(D));
+        Guarded<T> grad(S * D), x(S * D), inverse(S), scratch(D);
+        double expected = 0;
+        for (int64_t d = 0; d < D; ++d) {
+          double sum = 0;
+          for (int64_t s = 0; s < S; ++s) sum += double(grad[s * D + d]) * x[s * D + d] * inverse[s];
+          expected += std::abs(sum);
+        }
+        EXPECT_NEAR(kernels->norm_gradient_l1(grad, x, inverse, S, D, scratch), expected, tolerance<T> * std::max(1.0, expected));
+        EXPECT_TRUE(scratch.intact());
+      }
+}
+
+// bfloat16 operands, float sums: nothing is rounded but the sums.
+TEST(Bf16Kernels, GradientL1) {
+  for (auto [isa, kernels] : tables<cpu::bf16>())
+    for (int64_t S : {0, 1, 2, 5, 8})
+      for (int64_t O : {1, 3, 8, 9, 17})
+        for (int64_t I : {1, 15, 16, 31, 32, 33, 65}) {
+          SCOPED_TRACE(isa + " S " + std::to_string(S) + " O " + std::to_string(O) + " I " + std::to_string(I));
+          auto grad = at::randn({S, O}).to(at::kBFloat16), input = at::randn({S, I}).to(at::kBFloat16);
+          Guarded<float> scratch(cpu::gradient_l1_scratch(S, O));
+          double actual = kernels->gradient_l1(static_cast<cpu::bf16*>(grad.data_ptr()), O, static_cast<cpu::bf16*>(input.data_ptr()), S, O,
+                                               I, scratch);
+          double expected = at::mm(grad.to(at::kDouble).t(), input.to(at::kDouble)).abs().sum().item<double>();
+          EXPECT_NEAR(actual, expected, 5e-6 * std::max(1.0, expected));
+          EXPECT_TRUE(scratch.intact());
+        }
+}
+
+// Every bfloat16 there is comes back from float; what lies between two goes to the nearer, a tie to the even one.
+TEST(Bf16Kernels, Rounding) {
+  using cpu::of_the_test::narrow, cpu::of_the_test::wide;
+  for (uint32_t bits = 0; bits < 0x10000; ++bits) {
+    cpu::bf16 value{static_cast<uint16_t>(bits)};
+    float widened = wide(value);
+    if (std::isnan(widened))
+      EXPECT_TRUE(std::isnan(wide(narrow<cpu::bf16>(widened))));
+    else
+      EXPECT_EQ(narrow<cpu::bf16>(widened).bits, bits);
+  }
+  std::mt19937 random(3);
+  std::normal_distribution<float> normal;
+  for (int i = 0; i < 100000; ++i) {
+    float value = normal(random);
+    EXPECT_EQ(wide(narrow<cpu::bf16>(value)), static_cast<float>(at::BFloat16(value)));
+  }
+  EXPECT_EQ(narrow<cpu::bf16>(1.00390625f).bits, 0x3f80);  // halfway between 1 and the next
+  EXPECT_EQ(narrow<cpu::bf16>(1.01171875f).bits, 0x3f82);  // halfway between the next two: the even one
+  EXPECT_EQ(narrow<cpu::bf16>(std::numeric_limits<float>::infinity()).bits, 0x7f80);
+  EXPECT_EQ(narrow<cpu::bf16>(3.4e38f).bits, 0x7f80);
+}
+
 // Values and gradients are compared with autograd in attention_test.cpp; here only memory is watched.
 TYPED_TEST(Kernels, AttentionStaysInsideItsMemory) {
   using T = TypeParam;
   for (auto [isa, kernels] : tables<T>())
-    for (int64_t S : {1, 3, 8, 17, 33})
+    for (int64_t S : {1, 3, 8, 17, 33, 130})
       for (int64_t E : {2, 6, 16, 34}) {
         SCOPED_TRACE(isa + " S " + std::to_string(S) + " E " + std::to_string(E));
         const int64_t group = 2, q_stride = group * E, kv_stride = E;
@@ -226,15 +304,15 @@ TYPED_TEST(Kernels, OptimizersAgreeAtEveryLength) {
       auto p = p0, g = g0, m = m0, v = v0;
       for (int64_t i = 0; i < n; ++i) v.data()[i] = std::abs(v[i]);
       auto variance = v;
-      kernels->adamw(p, g, m, v, n, T(0.01), T(0.9), T(0.99), T(1e-8), T(0.1), T(0.5), T(0.25));
+      kernels->adamw(p, g, p, m, v, n, T(0.01), T(0.9), T(0.99), T(1e-8), T(0.1), T(0.5), T(0.25));
       for (int64_t i = 0; i < n; ++i) {
         double mean = 0.9 * m0[i] + 0.1 * g0[i], square = 0.99 * variance[i] + 0.01 * g0[i] * g0[i];
         EXPECT_NEAR(p[i], p0[i] * (1 - 0.001) - 0.01 * mean / 0.5 / (std::sqrt(square / 0.25) + 1e-8), tolerance<T> * 10);
       }
       auto q = p0, momentum = m0;
-      kernels->lion(q, g, momentum, n, T(0.01), T(0.9), T(0.99), T(0.1));
+      kernels->lion(q, g, q, momentum, n, T(0.01), T(0.9), T(0.99), T(0.1));
       auto r = p0;
-      kernels->sgd(r, g, n, T(0.01), T(0.1));
+      kernels->sgd(r, g, r, n, T(0.01), T(0.1));
       for (int64_t i = 0; i < n; ++i) {
         double direction = 0.9 * m0[i] + 0.1 * g0[i];
         EXPECT_NEAR(q[i], p0[i] - 0.01 * ((direction > 0) - (direction < 0) + 0.1 * p0[i]), tolerance<T> * 5);

@@ -9,18 +9,18 @@ constexpr double rate = 1e-2, beta1 = 0.9, beta2 = 0.99, epsilon = 1e-8, decay =
 
 hyb_status lion(const Tensors& p, const Tensors& g, const Tensors& m) {
   auto P = lend_all(p), G = lend_all(g), M = lend_all(m);
-  return hyb_optim_lion_step(P.data(), G.data(), M.data(), static_cast<int64_t>(p.size()), rate, beta1, beta2, decay);
+  return hyb_optim_lion_step(P.data(), nullptr, G.data(), M.data(), static_cast<int64_t>(p.size()), rate, beta1, beta2, decay);
 }
 
 hyb_status adamw(const Tensors& p, const Tensors& g, const Tensors& m, const Tensors& v, int64_t step) {
   auto P = lend_all(p), G = lend_all(g), M = lend_all(m), V = lend_all(v);
-  return hyb_optim_adamw_step(P.data(), G.data(), M.data(), V.data(), static_cast<int64_t>(p.size()), step, rate, beta1, beta2, epsilon,
+  return hyb_optim_adamw_step(P.data(), nullptr, G.data(), M.data(), V.data(), static_cast<int64_t>(p.size()), step, rate, beta1, beta2, epsilon,
                               decay);
 }
 
 hyb_status sgd(const Tensors& p, const Tensors& g) {
   auto P = lend_all(p), G = lend_all(g);
-  return hyb_optim_sgd_step(P.data(), G.data(), static_cast<int64_t>(p.size()), rate, decay);
+  return hyb_optim_sgd_step(P.data(), nullptr, G.data(), static_cast<int64_t>(p.size()), rate, decay);
 }
 
 Tensors zeros_like(const Tensors& tensors) {
@@ -147,6 +147,79 @@ TEST_P(Optim, TheUpdateIsNotRecordedButAStaleGraphNoticesIt) {
       HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
 }
 
+// With master copies the update is the float32 one, bit for bit, and the parameter is its rounding.
+class MasterWeights : public testing::TestWithParam<at::ScalarType> {
+ protected:
+  void follows(const std::function<hyb_status(const Tensors&, const Tensors*, const Tensors&, const Tensors&, const Tensors&)>& step) {
+    Tensors p = some_parameters(GetParam()), masters, plain;
+    for (const auto& tensor : p) masters.push_back(tensor.detach().to(at::kFloat)), plain.push_back(masters.back().clone());
+    auto m = zeros_like(plain), v = zeros_like(plain), plain_m = zeros_like(plain), plain_v = zeros_like(plain);
+    for (int i = 0; i < 3; ++i) {
+      Tensors g = gradients_like(p), wide_g;
+      for (const auto& tensor : g) wide_g.push_back(tensor.to(at::kFloat));
+      ok(step(p, &masters, g, m, v));
+      ok(step(plain, nullptr, wide_g, plain_m, plain_v));
+    }
+    // LibTorch's operations round differently from ours in the last place.
+    const double tolerance = GetParam() == at::kBFloat16 ? 0 : 4e-6;
+    expect_all_close(masters, plain, tolerance, "master");
+    expect_all_close(m, plain_m, tolerance, "first moment");
+    expect_all_close(v, plain_v, tolerance, "second moment");
+    for (size_t i = 0; i < p.size(); ++i) expect_same_bits(p[i].detach(), masters[i].to(GetParam()), "parameter");
+  }
+};
+INSTANTIATE_TEST_SUITE_P(, MasterWeights, testing::Values(at::kBFloat16, at::kHalf));
+
+TEST_P(MasterWeights, Lion) {
+  follows([](auto& p, auto* masters, auto& g, auto& m, auto&) {
+    auto P = lend_all(p), W = lend_all(masters ? *masters : p), G = lend_all(g), M = lend_all(m);
+    return hyb_optim_lion_step(P.data(), masters ? W.data() : nullptr, G.data(), M.data(), static_cast<int64_t>(p.size()), 1e-4, beta1,
+                               beta2, decay);
+  });
+}
+
+TEST_P(MasterWeights, AdamW) {
+  int64_t count = 1;
+  follows([&count](auto& p, auto* masters, auto& g, auto& m, auto& v) {
+    auto P = lend_all(p), W = lend_all(masters ? *masters : p), G = lend_all(g), M = lend_all(m), V = lend_all(v);
+    return hyb_optim_adamw_step(P.data(), masters ? W.data() : nullptr, G.data(), M.data(), V.data(), static_cast<int64_t>(p.size()),
+                                (++count) / 2, 1e-4, beta1, beta2, epsilon, decay);
+  });
+}
+
+TEST_P(MasterWeights, Sgd) {
+  follows([](auto& p, auto* masters, auto& g, auto&, auto&) {
+    auto P = lend_all(p), W = lend_all(masters ? *masters : p), G = lend_all(g);
+    return hyb_optim_sgd_step(P.data(), masters ? W.data() : nullptr, G.data(), static_cast<int64_t>(p.size()), 1e-4, decay);
+  });
+}
+
+TEST(MasterWeightsOperation, StepsTooSmallForSixteenBitsAddUp) {
+  auto p = at::ones({20}, at::kBFloat16), master = at::ones({20}), g = at::ones({20}, at::kBFloat16), alone = p.clone();
+  auto *P = lend(p), *W = lend(master), *G = lend(g), *A = lend(alone);
+  for (int i = 0; i < 100; ++i) {
+    ok(hyb_optim_sgd_step(&P, &W, &G, 1, 1e-3, 0));
+    ok(hyb_optim_sgd_step(&A, nullptr, &G, 1, 1e-3, 0));
+  }
+  expect_close(p, at::full({20}, 0.9, at::kDouble), 4e-3, "with a master copy");
+  expect_close(alone, at::ones({20}), 0, "without one no step is large enough");
+}
+
+TEST(MasterWeightsOperation, Refusals) {
+  auto p = at::ones({4}, at::kBFloat16), master = at::ones({4}), g = at::ones({4}, at::kBFloat16), wide = at::ones({4});
+  auto half_state = at::ones({4}, at::kBFloat16), wrong = at::ones({5});
+  auto step = [](const at::Tensor& parameter, const at::Tensor& weight, const at::Tensor& gradient, const at::Tensor& state) {
+    auto *P = lend(parameter), *W = lend(weight), *G = lend(gradient), *M = lend(state);
+    return hyb_optim_lion_step(&P, &W, &G, &M, 1, rate, beta1, beta2, decay);
+  };
+  expect_refused(HYB_TYPE_MISMATCH, "optim_lion_step", step(wide, master, wide, wide), "only 16-bit");
+  expect_refused(HYB_TYPE_MISMATCH, "optim_lion_step", step(p, p, g, wide), "master");
+  expect_refused(HYB_TYPE_MISMATCH, "optim_lion_step", step(p, master, g, half_state), "state");
+  expect_refused(HYB_TYPE_MISMATCH, "optim_lion_step", step(p, master, wide, wide), "gradient");
+  expect_refused(HYB_INVALID_ARGUMENT, "optim_lion_step", step(p, wrong, g, wide), "master");
+  expect_close(p, at::ones({4}), 0, "nothing moved");
+}
+
 TEST(OptimOperation, LionStandsStillWhereThereIsNoDirection) {
   auto p = at::full({20}, 2.0, at::kFloat), m = at::zeros({20}, at::kFloat), g = at::zeros({20}, at::kFloat);
   ok(lion({p}, {g}, {m}));
@@ -161,9 +234,9 @@ TEST(OptimOperation, AdamWsFirstStepIsTheRate) {
 }
 
 TEST(OptimOperation, NoParametersAreAllowed) {
-  ok(hyb_optim_sgd_step(nullptr, nullptr, 0, rate, decay));
-  ok(hyb_optim_lion_step(nullptr, nullptr, nullptr, 0, rate, beta1, beta2, decay));
-  ok(hyb_optim_adamw_step(nullptr, nullptr, nullptr, nullptr, 0, 1, rate, beta1, beta2, epsilon, decay));
+  ok(hyb_optim_sgd_step(nullptr, nullptr, nullptr, 0, rate, decay));
+  ok(hyb_optim_lion_step(nullptr, nullptr, nullptr, nullptr, 0, rate, beta1, beta2, decay));
+  ok(hyb_optim_adamw_step(nullptr, nullptr, nullptr, nullptr, nullptr, 0, 1, rate, beta1, beta2, epsilon, decay));
 }
 
 TEST(OptimOperation, RefusalsTouchNothing) {
@@ -196,6 +269,6 @@ TEST(OptimOperation, RefusalsTouchNothing) {
   refused(HYB_INVALID_ARGUMENT, "optim_lion_step", lion(p, g, replaced(m, at::Tensor())), "null");
   refused(HYB_INVALID_ARGUMENT, "optim_sgd_step", sgd(replaced(p, at::Tensor()), g), "null");
   auto handles = lend_all(p);
-  refused(HYB_INVALID_ARGUMENT, "optim_sgd_step", hyb_optim_sgd_step(handles.data(), nullptr, 2, rate, decay), "null");
-  refused(HYB_INVALID_ARGUMENT, "optim_sgd_step", hyb_optim_sgd_step(handles.data(), handles.data(), -1, rate, decay), "negative");
+  refused(HYB_INVALID_ARGUMENT, "optim_sgd_step", hyb_optim_sgd_step(handles.data(), nullptr, nullptr, 2, rate, decay), "null");
+  refused(HYB_INVALID_ARGUMENT, "optim_sgd_step", hyb_optim_sgd_step(handles.data(), nullptr, handles.data(), -1, rate, decay), "negative");
 }

@@ -208,7 +208,9 @@ class EachVariant : public testing::TestWithParam<Variant> {
 inline auto variants() {
   return testing::Values(Variant{"avx512", at::kFloat, 4e-6}, Variant{"avx512", at::kDouble, 1e-13}, Variant{"avx2", at::kFloat, 4e-6},
                          Variant{"avx2", at::kDouble, 1e-13}, Variant{"baseline", at::kFloat, 4e-6},
-                         Variant{"baseline", at::kDouble, 1e-13}, Variant{"auto", at::kBFloat16, 3e-2});
+                         Variant{"baseline", at::kDouble, 1e-13}, Variant{"avx512_bf16", at::kBFloat16, 3e-2},
+                         Variant{"avx512", at::kBFloat16, 3e-2}, Variant{"avx2", at::kBFloat16, 3e-2},
+                         Variant{"baseline", at::kBFloat16, 3e-2});
 }
 
 // ---- Fused against composed.

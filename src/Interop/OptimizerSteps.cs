@@ -1,50 +1,59 @@
 namespace Hybrid.Interop;
 
-/// <summary>One optimizer step over lists of parameters, gradients and states. A null gradient leaves its parameter and state untouched.</summary>
+/// <summary>
+/// One optimizer step over lists of parameters, gradients and states. A null gradient leaves its parameter and state untouched. 16-bit
+/// parameters may have float32 master copies: the update is made there, its rounding goes into the parameter, and the states are float32.
+/// </summary>
 public static unsafe class OptimizerSteps
 {
     /// <summary>Lion (Chen et al. 2023) with decoupled weight decay.</summary>
-    public static void Lion(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, IReadOnlyList<Tensor> momenta, double learningRate, double beta1, double beta2, double weightDecay)
+    public static void Lion(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, IReadOnlyList<Tensor> momenta, double learningRate, double beta1, double beta2, double weightDecay, IReadOnlyList<Tensor>? masters = null)
     {
-        CheckCounts(parameters.Count, gradients.Count, momenta.Count);
+        CheckCounts(parameters.Count, gradients.Count, momenta.Count, masters?.Count ?? parameters.Count);
         using var p = new BorrowedList(parameters);
+        using var w = new BorrowedList(masters ?? []);
         using var g = new BorrowedList(gradients);
         using var m = new BorrowedList(momenta);
         fixed (nint* pp = p)
+        fixed (nint* wp = w)
         fixed (nint* gp = g)
         fixed (nint* mp = m)
         {
-            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_lion_step((hyb_tensor**)pp, (hyb_tensor**)gp, (hyb_tensor**)mp, p.Count, learningRate, beta1, beta2, weightDecay));
+            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_lion_step((hyb_tensor**)pp, masters is null ? null : (hyb_tensor**)wp, (hyb_tensor**)gp, (hyb_tensor**)mp, p.Count, learningRate, beta1, beta2, weightDecay));
         }
     }
 
     /// <summary>AdamW (Loshchilov and Hutter 2019); <paramref name="step"/> counts from 1.</summary>
-    public static void AdamW(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, IReadOnlyList<Tensor> firstMoments, IReadOnlyList<Tensor> secondMoments, long step, double learningRate, double beta1, double beta2, double epsilon, double weightDecay)
+    public static void AdamW(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, IReadOnlyList<Tensor> firstMoments, IReadOnlyList<Tensor> secondMoments, long step, double learningRate, double beta1, double beta2, double epsilon, double weightDecay, IReadOnlyList<Tensor>? masters = null)
     {
-        CheckCounts(parameters.Count, gradients.Count, firstMoments.Count, secondMoments.Count);
+        CheckCounts(parameters.Count, gradients.Count, firstMoments.Count, secondMoments.Count, masters?.Count ?? parameters.Count);
         using var p = new BorrowedList(parameters);
+        using var w = new BorrowedList(masters ?? []);
         using var g = new BorrowedList(gradients);
         using var m = new BorrowedList(firstMoments);
         using var v = new BorrowedList(secondMoments);
         fixed (nint* pp = p)
+        fixed (nint* wp = w)
         fixed (nint* gp = g)
         fixed (nint* mp = m)
         fixed (nint* vp = v)
         {
-            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_adamw_step((hyb_tensor**)pp, (hyb_tensor**)gp, (hyb_tensor**)mp, (hyb_tensor**)vp, p.Count, step, learningRate, beta1, beta2, epsilon, weightDecay));
+            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_adamw_step((hyb_tensor**)pp, masters is null ? null : (hyb_tensor**)wp, (hyb_tensor**)gp, (hyb_tensor**)mp, (hyb_tensor**)vp, p.Count, step, learningRate, beta1, beta2, epsilon, weightDecay));
         }
     }
 
     /// <summary>Plain stochastic gradient descent with decoupled weight decay.</summary>
-    public static void Sgd(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, double learningRate, double weightDecay)
+    public static void Sgd(IReadOnlyList<Tensor> parameters, IReadOnlyList<Tensor?> gradients, double learningRate, double weightDecay, IReadOnlyList<Tensor>? masters = null)
     {
-        CheckCounts(parameters.Count, gradients.Count);
+        CheckCounts(parameters.Count, gradients.Count, masters?.Count ?? parameters.Count);
         using var p = new BorrowedList(parameters);
+        using var w = new BorrowedList(masters ?? []);
         using var g = new BorrowedList(gradients);
         fixed (nint* pp = p)
+        fixed (nint* wp = w)
         fixed (nint* gp = g)
         {
-            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_sgd_step((hyb_tensor**)pp, (hyb_tensor**)gp, p.Count, learningRate, weightDecay));
+            NativeException.ThrowIfFailed(NativeMethods.hyb_optim_sgd_step((hyb_tensor**)pp, masters is null ? null : (hyb_tensor**)wp, (hyb_tensor**)gp, p.Count, learningRate, weightDecay));
         }
     }
 

@@ -1,6 +1,7 @@
 #include "cpu/dispatch.h"
 
 #include <atomic>
+#include <iterator>
 
 #include "error.h"
 
@@ -10,10 +11,12 @@ namespace hybrid::cpu {
   namespace isa {                       \
   extern const Kernels<float> floats;   \
   extern const Kernels<double> doubles; \
+  extern const Kernels<bf16> halves;    \
   }
 HYBRID_DECLARE(baseline)
 HYBRID_DECLARE(avx2)
 HYBRID_DECLARE(avx512)
+HYBRID_DECLARE(avx512_bf16)
 #undef HYBRID_DECLARE
 
 namespace {
@@ -22,24 +25,28 @@ struct Isa {
   const char* name;
   const Kernels<float>* floats;
   const Kernels<double>* doubles;
+  const Kernels<bf16>* halves;
   bool (*supported)();
 };
 
+bool has_avx512() {
+  return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
+}
+
 // Best first.
 const Isa isas[] = {
-    {"avx512", &avx512::floats, &avx512::doubles,
-     [] {
-       return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
-              __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("fma");
-     }},
-    {"avx2", &avx2::floats, &avx2::doubles, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
-    {"baseline", &baseline::floats, &baseline::doubles, [] { return true; }},
+    {"avx512_bf16", &avx512_bf16::floats, &avx512_bf16::doubles, &avx512_bf16::halves,
+     [] { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }},
+    {"avx512", &avx512::floats, &avx512::doubles, &avx512::halves, has_avx512},
+    {"avx2", &avx2::floats, &avx2::doubles, &avx2::halves, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"baseline", &baseline::floats, &baseline::doubles, &baseline::halves, [] { return true; }},
 };
 
 const Isa* best() {
   for (const Isa& isa : isas)
     if (isa.supported()) return &isa;
-  return &isas[2];
+  return &isas[std::size(isas) - 1];
 }
 
 std::atomic<const Isa*>& active() {
@@ -59,6 +66,11 @@ const Kernels<double>& kernels<double>() {
   return *active().load(std::memory_order_relaxed)->doubles;
 }
 
+template <>
+const Kernels<bf16>& kernels<bf16>() {
+  return *active().load(std::memory_order_relaxed)->halves;
+}
+
 const char* active_isa() { return active().load()->name; }
 
 void select_isa(const std::string& name) {
@@ -72,7 +84,7 @@ void select_isa(const std::string& name) {
     active().store(&isa);
     return;
   }
-  fail(HYB_INVALID_ARGUMENT, "instruction set '", name, "' is not avx512, avx2, baseline or auto");
+  fail(HYB_INVALID_ARGUMENT, "instruction set '", name, "' is not avx512_bf16, avx512, avx2, baseline or auto");
 }
 
 }  // namespace hybrid::cpu

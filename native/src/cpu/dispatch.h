@@ -12,7 +12,7 @@ const Kernels<T>& kernels();
 
 const char* active_isa();
 
-// "avx512", "avx2", "baseline" or "auto"; throws Error where it is unknown or the CPU lacks it.
+// "avx512_bf16", "avx512", "avx2", "baseline" or "auto"; throws Error where it is unknown or the CPU lacks it.
 void select_isa(const std::string& name);
 
 }  // namespace hybrid::cpu

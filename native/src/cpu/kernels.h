@@ -8,48 +8,81 @@
 
 namespace hybrid::cpu {
 
+// A bfloat16 as it lies in memory: the upper half of a float.
+struct bf16 {
+  uint16_t bits;
+};
+
+// The type that a kernel over elements of T computes, sums and keeps its statistics in.
+template <class T>
+struct ComputeType {
+  using type = T;
+};
+template <>
+struct ComputeType<bf16> {
+  using type = float;
+};
+template <class T>
+using Compute = typename ComputeType<T>::type;
+
+// Rows of the score matrix that backward holds at a time.
+constexpr int64_t attention_block = 64;
+
 // One sequence and one key-value head of attention. Rows of q and out are q_stride apart, of k and v kv_stride;
 // the pointers stand at the head's first column. group query heads share the key-value head.
 template <class T>
 struct AttentionHead {
   int64_t length, head_dim, group, q_stride, kv_stride;
   const T *q, *k, *v;
-  const T *cos, *sin;  // [S, E/2]
-  T* lse;              // log of each row's softmax denominator: lse[row * lse_stride + head]
+  const Compute<T>*cos, *sin;  // [S, E/2]
+  Compute<T>* lse;             // log of each row's softmax denominator: lse[row * lse_stride + head]
   int64_t lse_stride;
 };
 
-template <class T>
+// T is the element type of activations, weights and their gradients; C what is computed in.
+template <class T, class C = Compute<T>>
 struct Kernels {
-  void (*rms_norm_forward)(const T* x, const T* weight, T epsilon, int64_t rows, int64_t D, T* out, T* inverse_rms);
+  void (*rms_norm_forward)(const T* x, const T* weight, C epsilon, int64_t rows, int64_t D, T* out, C* inverse_rms);
   // grad_x may be null; grad_weight [D] is added to, and may be null.
-  void (*rms_norm_backward)(const T* x, const T* weight, const T* inverse_rms, const T* grad, int64_t rows, int64_t D, T* grad_x,
-                            T* grad_weight);
+  void (*rms_norm_backward)(const T* x, const T* weight, const C* inverse_rms, const T* grad, int64_t rows, int64_t D, T* grad_x,
+                            C* grad_weight);
 
   void (*swiglu_forward)(const T* gate, const T* up, int64_t n, T* out);
   void (*swiglu_backward)(const T* gate, const T* up, const T* grad, int64_t n, T* grad_gate, T* grad_up);
 
   // scratch: attention_forward_scratch(S, E) elements.
-  void (*attention_forward)(const AttentionHead<T>& head, T* out, T* scratch);
+  void (*attention_forward)(const AttentionHead<T>& head, T* out, C* scratch);
   // scratch: attention_backward_scratch(S, E) elements. Gradients are written, not added.
-  void (*attention_backward)(const AttentionHead<T>& head, const T* out, const T* grad, T* grad_q, T* grad_k, T* grad_v, T* scratch);
+  void (*attention_backward)(const AttentionHead<T>& head, const T* out, const T* grad, T* grad_q, T* grad_k, T* grad_v, C* scratch);
 
   // logits [rows,V] → nll and log-denominators.
-  void (*nll_forward)(const T* logits, const int64_t* targets, int64_t rows, int64_t V, T* nll, T* lse);
-  // In place: logits become d loss / d logits.
-  void (*nll_backward)(T* logits, const int64_t* targets, const T* lse, const T* grad, int64_t rows, int64_t V);
+  void (*nll_forward)(const C* logits, const int64_t* targets, int64_t rows, int64_t V, C* nll, C* lse);
+  // d loss / d logits; grad_logits may be logits.
+  void (*nll_backward)(const C* logits, const int64_t* targets, const C* lse, const C* grad, int64_t rows, int64_t V, T* grad_logits);
 
-  // Σ |Gᵀ A| for G [S,O] and A [S,I]. scratch: density_scratch(S, O, I) elements.
-  double (*gradient_l1)(const T* grad, const T* input, int64_t S, int64_t O, int64_t I, T* scratch);
+  // Σ |Gᵀ A| for the first O columns of G [S, grad_columns] and A [S,I]. scratch: gradient_l1_scratch(S, O) elements.
+  double (*gradient_l1)(const T* grad, int64_t grad_columns, const T* input, int64_t S, int64_t O, int64_t I, C* scratch);
+  // Σ |Σ_s grad ∘ x · inverse_rms| for grad and x [S,D]: the same for an RMSNorm weight. scratch: D elements.
+  double (*norm_gradient_l1)(const T* grad, const T* x, const C* inverse_rms, int64_t S, int64_t D, C* scratch);
 
-  void (*lion)(T* p, const T* g, T* m, int64_t n, T rate, T beta1, T beta2, T decay);
+  // master is the weight in C, of which p is a rounding; where T is C, it is p.
+  void (*lion)(T* p, const T* g, C* master, C* m, int64_t n, C rate, C beta1, C beta2, C decay);
   // rate and the two corrections as the caller derived them from the step count.
-  void (*adamw)(T* p, const T* g, T* m, T* v, int64_t n, T rate, T beta1, T beta2, T epsilon, T decay, T correction1, T correction2);
-  void (*sgd)(T* p, const T* g, int64_t n, T rate, T decay);
+  void (*adamw)(T* p, const T* g, C* master, C* m, C* v, int64_t n, C rate, C beta1, C beta2, C epsilon, C decay, C correction1,
+                C correction2);
+  void (*sgd)(T* p, const T* g, C* master, int64_t n, C rate, C decay);
 };
 
-inline int64_t attention_forward_scratch(int64_t S, int64_t E) { return (E + 1) * S + 2 * E; }
-inline int64_t attention_backward_scratch(int64_t S, int64_t E) { return 5 * S * E + 2 * S + 2 * E; }
-inline int64_t density_scratch(int64_t S, int64_t O, int64_t) { return S * (O + 16) + S * 64; }
+// Matrices in scratch are padded to whole tiles of any instruction set.
+inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
+inline int64_t attention_forward_scratch(int64_t S, int64_t E) {
+  int64_t rows = padded(S), width = padded(E);
+  return 3 * rows * width + 16 * (rows + width);
+}
+inline int64_t attention_backward_scratch(int64_t S, int64_t E) {
+  int64_t rows = padded(S), width = padded(E), block = rows < attention_block ? rows : attention_block;
+  return 7 * rows * width + 2 * block * rows + 16 * width + rows;
+}
+inline int64_t gradient_l1_scratch(int64_t S, int64_t O) { return (S + 1) * (padded(O) + 64); }
 
 }  // namespace hybrid::cpu

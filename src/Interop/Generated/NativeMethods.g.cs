@@ -255,15 +255,15 @@ namespace Hybrid.Interop
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_optim_lion_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** momenta, [NativeTypeName("int64_t")] long n, double learning_rate, double beta1, double beta2, double weight_decay);
+        public static extern int hyb_optim_lion_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** momenta, [NativeTypeName("int64_t")] long n, double learning_rate, double beta1, double beta2, double weight_decay);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_optim_adamw_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** first_moments, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** second_moments, [NativeTypeName("int64_t")] long n, [NativeTypeName("int64_t")] long step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
+        public static extern int hyb_optim_adamw_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** first_moments, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** second_moments, [NativeTypeName("int64_t")] long n, [NativeTypeName("int64_t")] long step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_optim_sgd_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("int64_t")] long n, double learning_rate, double weight_decay);
+        public static extern int hyb_optim_sgd_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("int64_t")] long n, double learning_rate, double weight_decay);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]

@@ -13,12 +13,12 @@ public interface IOptimizer : IDisposable
 public static class Optimizers
 {
     /// <summary>An optimizer with empty state for the parameters.</summary>
-    /// <exception cref="HybridException">UnsupportedModel: a parameter is neither float32 nor float64; at usual learning rates a 16-bit weight would not move.</exception>
+    /// <exception cref="HybridException">UnsupportedModel: a parameter is float16, whose gradients underflow without a scaled loss.</exception>
     public static IOptimizer Create(OptimizerOptions options, IReadOnlyList<Tensor> parameters)
     {
-        if (parameters.FirstOrDefault(p => p.ElementType is not (ElementType.Float32 or ElementType.Float64)) is { } narrow)
+        if (parameters.FirstOrDefault(p => p.ElementType is not (ElementType.Float32 or ElementType.Float64 or ElementType.BFloat16)) is { } other)
         {
-            throw new HybridException(ErrorKind.UnsupportedModel, $"parameters of {narrow.ElementType} cannot be trained: master copies are not implemented; load the model in float32");
+            throw new HybridException(ErrorKind.UnsupportedModel, $"parameters of {other.ElementType} cannot be trained; load the model in bfloat16 or float32");
         }
 
         return options.Kind switch
@@ -30,19 +30,32 @@ public static class Optimizers
         };
     }
 
-    /// <summary>Zeros shaped like the parameters, owned by the optimizer.</summary>
+    /// <summary>
+    /// Float32 copies of 16-bit parameters, owned by the optimizer: at usual learning rates a step is smaller than the spacing of a 16-bit
+    /// weight, and would be lost without them. Null where the parameters are wider.
+    /// </summary>
+    internal static Tensor[]? MasterCopies(IReadOnlyList<Tensor> parameters)
+    {
+        using TensorScope outside = TensorScope.Outside();
+        using GradMode off = GradMode.Off();
+        return parameters.Any(IsNarrow) ? [.. parameters.Select(p => p.To(ElementType.Float32, p.Device))] : null;
+    }
+
+    /// <summary>Zeros shaped like the parameters, float32 where these are 16-bit, owned by the optimizer.</summary>
     internal static Tensor[] ZerosLike(IReadOnlyList<Tensor> parameters)
     {
         using TensorScope outside = TensorScope.Outside();
-        return [.. parameters.Select(p => Tensor.Zeros(p.Shape, p.ElementType, p.Device))];
+        return [.. parameters.Select(p => Tensor.Zeros(p.Shape, IsNarrow(p) ? ElementType.Float32 : p.ElementType, p.Device))];
     }
 
     /// <summary>Frees states.</summary>
-    internal static void Free(IEnumerable<Tensor> states)
+    internal static void Free(IEnumerable<Tensor>? states)
     {
-        foreach (Tensor state in states)
+        foreach (Tensor state in states ?? [])
         {
             state.Dispose();
         }
     }
+
+    private static bool IsNarrow(Tensor tensor) => tensor.ElementType is ElementType.BFloat16 or ElementType.Float16;
 }

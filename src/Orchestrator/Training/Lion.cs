@@ -7,12 +7,17 @@ public sealed class Lion(IReadOnlyList<Tensor> parameters, double weightDecay) :
 {
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.99;
+    private readonly Tensor[]? masters = Optimizers.MasterCopies(parameters);
     private readonly Tensor[] momenta = Optimizers.ZerosLike(parameters);
 
     /// <inheritdoc/>
     public void Step(IReadOnlyList<Tensor?> gradients, double learningRate) =>
-        OptimizerSteps.Lion(parameters, gradients, momenta, learningRate, Beta1, Beta2, weightDecay);
+        OptimizerSteps.Lion(parameters, gradients, momenta, learningRate, Beta1, Beta2, weightDecay, masters);
 
     /// <inheritdoc/>
-    public void Dispose() => Optimizers.Free(momenta);
+    public void Dispose()
+    {
+        Optimizers.Free(masters);
+        Optimizers.Free(momenta);
+    }
 }

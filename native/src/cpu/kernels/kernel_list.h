@@ -6,28 +6,31 @@
 namespace hybrid::cpu::HYBRID_ISA {
 
 template <class T>
-void rms_norm_forward(const T*, const T*, T, int64_t, int64_t, T*, T*);
+void rms_norm_forward(const T*, const T*, Compute<T>, int64_t, int64_t, T*, Compute<T>*);
 template <class T>
-void rms_norm_backward(const T*, const T*, const T*, const T*, int64_t, int64_t, T*, T*);
+void rms_norm_backward(const T*, const T*, const Compute<T>*, const T*, int64_t, int64_t, T*, Compute<T>*);
 template <class T>
 void swiglu_forward(const T*, const T*, int64_t, T*);
 template <class T>
 void swiglu_backward(const T*, const T*, const T*, int64_t, T*, T*);
 template <class T>
-void attention_forward(const AttentionHead<T>&, T*, T*);
+void attention_forward(const AttentionHead<T>&, T*, Compute<T>*);
 template <class T>
-void attention_backward(const AttentionHead<T>&, const T*, const T*, T*, T*, T*, T*);
+void attention_backward(const AttentionHead<T>&, const T*, const T*, T*, T*, T*, Compute<T>*);
+template <class C>
+void nll_forward(const C*, const int64_t*, int64_t, int64_t, C*, C*);
 template <class T>
-void nll_forward(const T*, const int64_t*, int64_t, int64_t, T*, T*);
+void nll_backward(const Compute<T>*, const int64_t*, const Compute<T>*, const Compute<T>*, int64_t, int64_t, T*);
 template <class T>
-void nll_backward(T*, const int64_t*, const T*, const T*, int64_t, int64_t);
+double gradient_l1(const T*, int64_t, const T*, int64_t, int64_t, int64_t, Compute<T>*);
 template <class T>
-double gradient_l1(const T*, const T*, int64_t, int64_t, int64_t, T*);
+double norm_gradient_l1(const T*, const T*, const Compute<T>*, int64_t, int64_t, Compute<T>*);
 template <class T>
-void lion(T*, const T*, T*, int64_t, T, T, T, T);
+void lion(T*, const T*, Compute<T>*, Compute<T>*, int64_t, Compute<T>, Compute<T>, Compute<T>, Compute<T>);
 template <class T>
-void adamw(T*, const T*, T*, T*, int64_t, T, T, T, T, T, T, T);
+void adamw(T*, const T*, Compute<T>*, Compute<T>*, Compute<T>*, int64_t, Compute<T>, Compute<T>, Compute<T>, Compute<T>, Compute<T>,
+           Compute<T>, Compute<T>);
 template <class T>
-void sgd(T*, const T*, int64_t, T, T);
+void sgd(T*, const T*, Compute<T>*, int64_t, Compute<T>, Compute<T>);
 
 }  // namespace hybrid::cpu::HYBRID_ISA

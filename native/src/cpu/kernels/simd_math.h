@@ -1,7 +1,11 @@
-// exp that vectorises. Inside the kernels' namespace so that each instruction set has its own copy.
+// exp that vectorises, and the way between bfloat16 in memory and float in registers. Inside the kernels' namespace so
+// that each instruction set has its own copy.
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
+
+#include "cpu/kernels.h"
 
 #ifndef HYBRID_ISA
 #error "HYBRID_ISA names the instruction set this file is compiled for"
@@ -36,5 +40,21 @@ static inline float log_of(float x) { return __builtin_logf(x); }
 static inline double log_of(double x) { return __builtin_log(x); }
 static inline float sqrt_of(float x) { return __builtin_sqrtf(x); }
 static inline double sqrt_of(double x) { return __builtin_sqrt(x); }
+
+static inline float wide(float x) { return x; }
+static inline double wide(double x) { return x; }
+static inline float wide(bf16 x) { return __builtin_bit_cast(float, static_cast<uint32_t>(x.bits) << 16); }
+
+// To the nearest, ties to even; a NaN stays one.
+template <class T, class C>
+static inline T narrow(C x) {
+  if constexpr (std::is_same_v<T, C>) {
+    return x;
+  } else {
+    uint32_t bits = __builtin_bit_cast(uint32_t, x);
+    uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+    return {static_cast<uint16_t>(x != x ? 0x7fc0u : rounded)};
+  }
+}
 
 }  // namespace hybrid::cpu::HYBRID_ISA

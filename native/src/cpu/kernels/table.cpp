@@ -11,9 +11,10 @@ constexpr Kernels<T> table() {
           swiglu_backward<T>,
           attention_forward<T>,
           attention_backward<T>,
-          nll_forward<T>,
+          nll_forward<Compute<T>>,
           nll_backward<T>,
           gradient_l1<T>,
+          norm_gradient_l1<T>,
           lion<T>,
           adamw<T>,
           sgd<T>};
@@ -21,7 +22,9 @@ constexpr Kernels<T> table() {
 
 extern const Kernels<float> floats;
 extern const Kernels<double> doubles;
+extern const Kernels<bf16> halves;
 const Kernels<float> floats = table<float>();
 const Kernels<double> doubles = table<double>();
+const Kernels<bf16> halves = table<bf16>();
 
 }  // namespace hybrid::cpu::HYBRID_ISA

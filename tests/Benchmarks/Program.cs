@@ -1,0 +1,52 @@
+using System.CommandLine;
+using Hybrid.Benchmarks;
+using Hybrid.Interop;
+
+string[] groups = ["density", "graft", "step", "reinsertion", "load"];
+var only = new Option<string[]>("--only") { Description = $"which benchmarks: {string.Join(", ", groups)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => groups };
+only.AcceptOnlyFromAmong(groups);
+var sizes = new Option<string[]>("--sizes") { Description = "which sizes: S, T, W, mix", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. WorkSize.All.Select(size => size.Name)] };
+sizes.AcceptOnlyFromAmong([.. WorkSize.All.Select(size => size.Name)]);
+var types = new Option<ElementType[]>("--types") { Description = "element types of our side", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [ElementType.Float32, ElementType.BFloat16] };
+var rounds = new Option<int>("--rounds") { Description = "turns that each side takes", DefaultValueFactory = _ => 5 };
+var threads = new Option<int>("--threads") { Description = "threads, ours and the peer's", DefaultValueFactory = _ => Environment.ProcessorCount };
+var python = new Option<string>("--python") { Description = "a Python with PyTorch", DefaultValueFactory = _ => "/usr/bin/python3" };
+var commandLine = new Option<string>("--hybrid") { Description = "the published command line", DefaultValueFactory = _ => "artifacts/bin/hybrid" };
+var markdown = new Option<string?>("--markdown") { Description = "file to write the tables to, as Markdown" };
+
+var root = new RootCommand("Benchmarks of Hybrid's native extension against plain PyTorch, interleaved in one run.") { only, sizes, types, rounds, threads, python, commandLine, markdown };
+root.SetAction(parsed =>
+{
+    Runtime.Threads = parsed.GetValue(threads);
+    DirectoryInfo folder = Directory.CreateTempSubdirectory("hybrid-benchmarks-");
+    try
+    {
+        WorkSize[] chosen = [.. WorkSize.All.Where(size => parsed.GetValue(sizes)!.Contains(size.Name))];
+        using var suite = new Suite(parsed.GetValue(python)!, parsed.GetValue(rounds), chosen, parsed.GetValue(types)!, folder.FullName, text => Console.Error.WriteLine(text));
+        suite.Facts.Add(new("library", $"{Runtime.BuildInfo}, {Runtime.Threads} threads"));
+        PeakBenchmark.Run(suite);
+        var runs = new Dictionary<string, Action>
+        {
+            ["density"] = () => DensityBenchmark.Run(suite),
+            ["graft"] = () => GraftBenchmark.Run(suite),
+            ["step"] = () => GradientDifferenceBenchmark.Run(suite),
+            ["reinsertion"] = () => ReinsertionBenchmark.Run(suite),
+            ["load"] = () => StartAndLoadBenchmark.Run(suite, parsed.GetValue(commandLine)!, folder.FullName),
+        };
+        foreach (string group in groups.Where(group => parsed.GetValue(only)!.Contains(group)))
+        {
+            runs[group]();
+        }
+
+        Report.Print(suite);
+        if (parsed.GetValue(markdown) is { } path)
+        {
+            File.WriteAllText(path, Report.Markdown(suite));
+        }
+    }
+    finally
+    {
+        folder.Delete(recursive: true);
+    }
+});
+return root.Parse(args).Invoke();

@@ -1,0 +1,60 @@
+using Hybrid.Orchestrator.Model;
+
+namespace Hybrid.Benchmarks;
+
+/// <summary>A model's shape and a batch of it.</summary>
+/// <param name="Name">How tables call it.</param>
+/// <param name="Shape">The model.</param>
+/// <param name="Batch">Examples a batch; a gradient difference step has as many of the forget set and of the retain set.</param>
+/// <param name="Shortest">Tokens of the shortest example.</param>
+/// <param name="Longest">Tokens of the longest.</param>
+internal sealed record WorkSize(string Name, LlamaConfig Shape, int Batch, int Shortest, int Longest)
+{
+    /// <summary>Examples that a density measurement takes.</summary>
+    public const int DensityExamples = 64;
+
+    public static readonly IReadOnlyList<WorkSize> All =
+    [
+        new("S", Llama(8, 256, 8, 4, 688, 512), 16, 64, 64),
+        new("T", Llama(8, 64, 2, 1, 168, 758), 64, 41, 41),
+        new("W", Llama(4, 1024, 16, 4, 2816, 4096), 8, 128, 128),
+        new("mix", Llama(8, 256, 8, 4, 688, 512), 16, 8, 64),
+    ];
+
+    /// <summary>Examples made for it: enough for a density measurement and for a step.</summary>
+    public int Examples => Math.Max(DensityExamples, 2 * Batch);
+
+    /// <summary>Elements of a layer's seven matrices.</summary>
+    public long LayerMatrices
+    {
+        get
+        {
+            long d = Shape.HiddenSize, q = (long)Shape.Heads * Shape.HeadDimension, kv = (long)Shape.KeyValueHeads * Shape.HeadDimension;
+            return (2 * d * q) + (2 * d * kv) + (3 * d * Shape.IntermediateSize);
+        }
+    }
+
+    /// <summary>Elements of the output matrix.</summary>
+    public long HeadMatrix => (long)Shape.HiddenSize * Shape.VocabularySize;
+
+    /// <summary>Operations of the linear layers in forward and backward of this many tokens: each product thrice, as output and as two gradients.</summary>
+    public double TrainingOperations(long tokens) => 6.0 * tokens * ((Shape.Layers * LayerMatrices) + HeadMatrix);
+
+    /// <summary>The same for a density measurement, which leaves out the output matrix's own gradient.</summary>
+    public double DensityOperations(long tokens) => tokens * ((6.0 * Shape.Layers * LayerMatrices) + (4.0 * HeadMatrix));
+
+    private static LlamaConfig Llama(int layers, int hidden, int heads, int keyValueHeads, int feedForward, int vocabulary) => new()
+    {
+        HiddenSize = hidden,
+        IntermediateSize = feedForward,
+        Layers = layers,
+        Heads = heads,
+        KeyValueHeads = keyValueHeads,
+        HeadDimension = hidden / heads,
+        VocabularySize = vocabulary,
+        RmsNormEpsilon = 1e-5,
+        RopeTheta = 10000,
+        MaximumPositions = 256,
+        TiedEmbeddings = false,
+    };
+}
