@@ -9,19 +9,20 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// Logits exist for one chunk of rows at a time, in forward and again in backward, which recomputes them: a chunk's
-// product is cheaper than keeping [N,V].
+// Logits of one chunk of rows exist at a time, in forward and again in backward, which computes them anew: with a large
+// vocabulary [N,V] would outweigh everything else. Where one chunk is all, it is kept instead.
 class TokenNll : public torch::autograd::Function<TokenNll> {
  public:
   static at::Tensor forward(AutogradContext* context, const at::Tensor& hidden_in, const at::Tensor& weight, const at::Tensor& targets,
-                            int64_t chunk_rows) {
+                            int64_t chunk_rows, bool keep) {
     auto hidden = hidden_in.contiguous();
     const int64_t N = hidden.size(0), V = weight.size(0);
     const auto wide = accumulation_type(hidden);
     auto nll = at::empty({N}, hidden.options().dtype(wide)), lse = at::empty_like(nll);
+    at::Tensor logits;
     for (int64_t row = 0; row < N; row += chunk_rows) {
       const int64_t rows = std::min(chunk_rows, N - row);
-      auto logits = matmul_nt_wide(hidden.narrow(0, row, rows), weight);  // [rows,V]
+      logits = matmul_nt_wide(hidden.narrow(0, row, rows), weight);  // [rows,V]
       bool ours = with_kernels(hidden, [&](auto zero) {
         using T = decltype(zero);
         using C = cpu::Compute<T>;
@@ -39,6 +40,7 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
     context->saved_data["targets"] = targets;
     context->saved_data["lse"] = lse;
     context->saved_data["chunk_rows"] = chunk_rows;
+    if (keep && logits.defined()) context->saved_data["logits"] = logits;
     return nll;
   }
 
@@ -53,7 +55,11 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
     for (int64_t row = 0; row < N; row += chunk_rows) {
       const int64_t rows = std::min(chunk_rows, N - row);
       auto part = hidden.narrow(0, row, rows);
-      auto logits = matmul_nt_wide(part, weight);
+      // Kept logits serve once: their gradient takes their place.
+      auto kept = context->saved_data.find("logits");
+      const bool have = kept != context->saved_data.end();
+      auto logits = have ? kept->second.toTensor() : matmul_nt_wide(part, weight);  // [rows,V]
+      if (have) context->saved_data.erase(kept);
       auto grad_logits = logits.scalar_type() == hidden.scalar_type() ? logits : at::empty({rows, V}, hidden.options());
       bool ours = with_kernels(hidden, [&](auto zero) {
         using T = decltype(zero);
@@ -73,7 +79,7 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
       if (grad_hidden.defined()) grad_hidden.narrow(0, row, rows).copy_(matmul_nn(grad_logits, weight));
       if (grad_weight.defined()) add_matmul_tn(grad_weight, grad_logits, part);
     }
-    return {grad_hidden, grad_weight.defined() ? grad_weight.to(weight.scalar_type()) : grad_weight, {}, {}};
+    return {grad_hidden, grad_weight.defined() ? grad_weight.to(weight.scalar_type()) : grad_weight, {}, {}, {}};
   }
 };
 
@@ -86,7 +92,8 @@ at::Tensor token_nll(const at::Tensor& hidden, const at::Tensor& weight, const a
           hidden.scalar_type(), " on ", hidden.device(), ", weight ", weight.scalar_type(), " on ", weight.device());
   require(targets.size(0) == hidden.size(0), HYB_INVALID_ARGUMENT, targets.size(0), " targets for ", hidden.size(0), " rows");
   require(chunk_rows >= 1, HYB_INVALID_ARGUMENT, "chunk_rows is ", chunk_rows);
-  return TokenNll::apply(hidden, weight, targets, chunk_rows);
+  const bool keep = chunk_rows >= hidden.size(0) && at::GradMode::is_enabled() && (hidden.requires_grad() || weight.requires_grad());
+  return TokenNll::apply(hidden, weight, targets, chunk_rows, keep);
 }
 
 }  // namespace hybrid

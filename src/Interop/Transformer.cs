@@ -81,7 +81,7 @@ public static unsafe class Transformer
 
     /// <summary>
     /// Negative log-likelihood in nats of the targets under softmax(hidden · weightᵀ): hidden [N,D], weight [V,D]: [N]. Logits exist for
-    /// <paramref name="chunkRows"/> rows at a time.
+    /// <paramref name="chunkRows"/> rows at a time; where that is all of them, they are kept for backward, else computed again.
     /// </summary>
     public static Tensor TokenNll(Tensor hidden, Tensor weight, ReadOnlySpan<long> targets, int chunkRows)
     {

@@ -36,7 +36,8 @@ HYB_API hyb_status hyb_transformer_attention(const hyb_tensor* q, const hyb_tens
 HYB_API hyb_status hyb_transformer_swiglu(const hyb_tensor* gate, const hyb_tensor* up, hyb_tensor** out);
 
 /* Negative log-likelihood in nats of targets (host array [N], each in 0 .. V-1) under softmax(hidden weight^T):
- * hidden [N,D], weight [V,D]: [N]. Logits exist for chunk_rows rows at a time only; 1 <= chunk_rows. */
+ * hidden [N,D], weight [V,D]: [N]. Logits exist for chunk_rows
+ * rows at a time, 1 <= chunk_rows; where that is all of them, they are kept for backward, else computed again. */
 HYB_API hyb_status hyb_transformer_token_nll(const hyb_tensor* hidden, const hyb_tensor* weight, const int64_t* targets, int64_t n,
                                              int64_t chunk_rows, hyb_tensor** out);
 

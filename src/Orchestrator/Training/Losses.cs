@@ -6,12 +6,19 @@ namespace Hybrid.Orchestrator.Training;
 /// <summary>The losses that the methods are made of. NLL is in nats; every loss is minimised.</summary>
 public static class Losses
 {
-    /// <summary>Rows of logits that exist at a time: enough to keep the product busy, little beside a large vocabulary's [T,V].</summary>
+    /// <summary>Logits (float32) of up to this many bytes are kept for backward, which saves one product of four with the output matrix.</summary>
+    private const long KeptLogitBytes = 64 << 20;
+
+    /// <summary>Rows of logits that exist at a time beyond that: enough to keep the product busy, little beside a large vocabulary's [T,V].</summary>
     private const int LogitChunkRows = 1024;
 
     /// <summary>NLL of each scored token, [N], from hidden states before the final norm, [T,D]. Only rows that predict a scored token are normed and projected.</summary>
-    public static Tensor TokenNll(LlamaModel model, Tensor hidden, PackedBatch batch) =>
-        Transformer.TokenNll(model.Normalize(hidden.Select(0, batch.PredictorRows)), model.Head, batch.Targets, LogitChunkRows);
+    public static Tensor TokenNll(LlamaModel model, Tensor hidden, PackedBatch batch)
+    {
+        long bytes = 4L * batch.Targets.Length * model.Config.VocabularySize;
+        int chunk = bytes <= KeptLogitBytes ? Math.Max(1, batch.Targets.Length) : LogitChunkRows;
+        return Transformer.TokenNll(model.Normalize(hidden.Select(0, batch.PredictorRows)), model.Head, batch.Targets, chunk);
+    }
 
     /// <summary>NLL of each scored token of the batch, [N].</summary>
     public static Tensor TokenNll(LlamaModel model, PackedBatch batch) => TokenNll(model, model.HiddenStates(batch), batch);
