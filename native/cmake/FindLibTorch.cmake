@@ -12,7 +12,9 @@ find_path(TORCH_INCLUDE ATen/ATen.h HINTS "${LIBTORCH}/include" ${only_there} RE
 foreach(name torch torch_cpu c10)
   find_library(TORCH_${name} ${name} HINTS "${LIBTORCH}/lib" ${only_there} REQUIRED)
 endforeach()
-find_library(TORCH_torch_cuda torch_cuda HINTS "${LIBTORCH}/lib" NO_DEFAULT_PATH)
+foreach(name torch_cuda c10_cuda)
+  find_library(TORCH_${name} ${name} HINTS "${LIBTORCH}/lib" NO_DEFAULT_PATH)
+endforeach()
 
 # Newer LibTorch keeps the numbers in another header, which the older place includes.
 set(lines "")

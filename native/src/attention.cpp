@@ -99,34 +99,70 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
   }
 };
 
-// x [T, heads*E] → [heads, S, E] of one sequence, turned by the tables.
-at::Tensor turned_heads(const at::Tensor& x, int64_t heads, const at::Tensor& cos, const at::Tensor& sin) {
-  auto by_head = x.view({x.size(0), heads, -1}).transpose(0, 1);
-  auto halves = by_head.chunk(2, -1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1);
+// Packed rows as a batch [B,S,..] of the longest length, and back. Rows are padded on the right: in causal attention no row
+// sees what stands behind it, so the padding needs no mask.
+class PaddedBatch {
+ public:
+  PaddedBatch(const Segments& segments, at::Device device) : B_(segments.count()), S_(segments.longest()) {
+    if (segments.rows() == B_ * S_) return;
+    std::vector<int64_t> places;
+    places.reserve(static_cast<size_t>(segments.rows()));
+    for (int64_t b = 0; b < B_; ++b)
+      for (int64_t s = 0; s < segments.length(b); ++s) places.push_back(b * S_ + s);
+    places_ = at::tensor(places, at::kLong).to(device);
+  }
+
+  int64_t length() const { return S_; }
+
+  // x [T, heads*E] → [B, heads, S, E].
+  at::Tensor heads_of(const at::Tensor& x, int64_t heads) const {
+    auto rows = places_.defined() ? at::index_copy(at::zeros({B_ * S_, x.size(1)}, x.options()), 0, places_, x) : x;
+    return rows.view({B_, S_, heads, -1}).transpose(1, 2);
+  }
+
+  // [B, heads, S, E] → [T, heads*E].
+  at::Tensor packed(const at::Tensor& by_head) const {
+    auto rows = by_head.transpose(1, 2).reshape({B_ * S_, -1});
+    return places_.defined() ? rows.index_select(0, places_) : rows;
+  }
+
+ private:
+  int64_t B_, S_;
+  at::Tensor places_;  // of each packed row in the batch's rows [B*S]; undefined where all lengths are equal
+};
+
+// x [B,heads,S,E] turned by the tables [S, E/2], which are of the type to compute in.
+at::Tensor turned(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
+  auto halves = x.to(cos.scalar_type()).chunk(2, -1);
+  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1).to(x.scalar_type());
 }
 
-// The same from LibTorch's operations, sequence by sequence; for float16 and other devices.
+// softmax(q kᵀ / √E) v over [B,heads,S,E], each row seeing itself and those before it.
+at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+#if TORCH_VERSION_MAJOR >= 2
+  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, true);
+#else
+  const auto wide = accumulation_type(q);
+  const int64_t S = q.size(2);
+  auto scores = at::matmul(q.to(wide), k.to(wide).transpose(2, 3)) / std::sqrt(static_cast<double>(q.size(3)));
+  auto future = at::ones({S, S}, scores.options().dtype(at::kBool)).triu(1);
+  auto weights = at::softmax(scores.masked_fill(future, -std::numeric_limits<double>::infinity()), -1);
+  return at::matmul(weights, v.to(wide)).to(q.scalar_type());
+#endif
+}
+
+// The same from LibTorch's operations, all sequences at once; for float16 and other devices.
 at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const Segments& segments, const Shape& shape,
                               const at::Tensor& inverse_frequency) {
-  auto [cos_all, sin_all] = rotary_tables(inverse_frequency, segments.longest(), q.options());
-  const int64_t group = shape.heads / shape.kv_heads;
-  std::vector<at::Tensor> outs;
-  for (int64_t b = 0; b < segments.count(); ++b) {
-    const int64_t S = segments.length(b);
-    if (S == 0) continue;
-    auto rows = [&](const at::Tensor& t) { return t.narrow(0, segments.begin(b), S); };
-    auto cos = cos_all.narrow(0, 0, S), sin = sin_all.narrow(0, 0, S);
-    auto queries = turned_heads(rows(q), shape.heads, cos, sin);                              // [H,S,E]
-    auto keys = turned_heads(rows(k), shape.kv_heads, cos, sin).repeat_interleave(group, 0);  // [H,S,E]
-    auto values = rows(v).view({S, shape.kv_heads, shape.E}).transpose(0, 1).repeat_interleave(group, 0);
-    auto scores = at::matmul(queries, keys.transpose(1, 2)).to(accumulation_type(q)) / std::sqrt(static_cast<double>(shape.E));
-    auto future = at::ones({S, S}, scores.options().dtype(at::kBool)).triu(1);
-    auto weights = at::softmax(scores.masked_fill(future, -std::numeric_limits<double>::infinity()), -1).to(q.scalar_type());
-    outs.push_back(at::matmul(weights, values).transpose(0, 1).reshape({S, shape.heads * shape.E}));
-  }
   // With no rows at all the empty result still depends on all three, as the fused operation's does.
-  return outs.empty() ? q * (k.sum() + v.sum()) : at::cat(outs, 0);
+  if (segments.rows() == 0) return q * (k.sum() + v.sum());
+  const PaddedBatch batch(segments, q.device());
+  auto [cos, sin] = rotary_tables(inverse_frequency, batch.length(), accumulation_options(q));
+  const int64_t group = shape.heads / shape.kv_heads;
+  auto queries = turned(batch.heads_of(q, shape.heads), cos, sin);
+  auto keys = turned(batch.heads_of(k, shape.kv_heads), cos, sin).repeat_interleave(group, 1);
+  auto values = batch.heads_of(v, shape.kv_heads).repeat_interleave(group, 1);
+  return batch.packed(causal_attention(queries, keys, values));
 }
 
 }  // namespace

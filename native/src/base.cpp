@@ -1,7 +1,5 @@
 #include "hybrid/base.h"
 
-#include <torch/version.h>
-
 #include <atomic>
 #include <string>
 

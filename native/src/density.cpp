@@ -19,7 +19,9 @@ constexpr int64_t task_columns = 512;
 }  // namespace
 
 DensityState::DensityState(c10::intrusive_ptr<Segments> segments, int32_t layers)
-    : segments_(std::move(segments)), sums_(at::zeros({segments_->count(), layers}, at::kDouble)) {}
+    : segments_(std::move(segments)),
+      offsets_(at::tensor(segments_->offsets(), at::kLong)),
+      sums_(at::zeros({segments_->count(), layers}, at::kDouble)) {}
 
 void DensityState::check(int64_t rows, int32_t layer) const {
   require(rows == segments_->rows(), HYB_INVALID_ARGUMENT, "an activation of ", rows, " rows under a density accumulator for ",
@@ -27,11 +29,25 @@ void DensityState::check(int64_t rows, int32_t layer) const {
   require(layer >= 0 && layer < sums_.size(1), HYB_OUT_OF_RANGE, "layer ", layer, " under a density accumulator for ", sums_.size(1));
 }
 
-void DensityState::add(int64_t example, int32_t layer, double l1) { sums_.data_ptr<double>()[example * sums_.size(1) + layer] += l1; }
+void DensityState::add(int64_t example, int32_t layer, double l1) {
+  move_to(at::kCPU);
+  sums_.data_ptr<double>()[example * sums_.size(1) + layer] += l1;
+}
 
 void DensityState::add(int64_t example, int32_t layer, const at::Tensor& l1) {
-  if (sums_.device() != l1.device()) sums_ = sums_.to(l1.device());
+  move_to(l1.device());
   sums_.select(0, example).select(0, layer).add_(l1.to(at::kDouble));
+}
+
+void DensityState::move_to(at::Device device) {
+  if (sums_.device() == device) return;
+  offsets_ = offsets_.to(device);
+  sums_ = sums_.to(device);
+}
+
+cuda::ExampleSums DensityState::on_cuda(at::Device device, int32_t layer) {
+  move_to(device);
+  return {offsets_.data_ptr<int64_t>(), segments_->count(), sums_.data_ptr<double>() + layer, sums_.size(1)};
 }
 
 void DensityState::add_linear(const at::Tensor& grad, const at::Tensor& input, int32_t layer) {
@@ -55,6 +71,10 @@ void DensityState::add_linear(const at::Tensor& grad, const at::Tensor& input, i
       }
     });
     for (int64_t task = 0; task < count * parts; ++task) add(task / parts, layer, sums[static_cast<size_t>(task)]);
+  });
+  ours |= with_cuda_kernels(g, [&](auto zero, void* stream) {
+    using T = decltype(zero);
+    cuda::gradient_l1(elements<T>(g), O, elements<T>(a), I, on_cuda(g.device(), layer), stream);
   });
   if (ours) return;
   for (int64_t b = 0; b < count; ++b) {
@@ -81,6 +101,10 @@ void DensityState::add_norm(const at::Tensor& grad, const at::Tensor& x, const a
             elements<C>(inverse_rms) + segments_->begin(b), segments_->length(b), D, elements<C>(scratch));
     });
     for (int64_t b = 0; b < count; ++b) add(b, layer, sums[static_cast<size_t>(b)]);
+  });
+  ours |= with_cuda_kernels(x, [&](auto zero, void* stream) {
+    using T = decltype(zero);
+    cuda::norm_gradient_l1(elements<T>(grad), elements<T>(x), elements<float>(inverse_rms), D, on_cuda(x.device(), layer), stream);
   });
   if (ours) return;
   const auto type = accumulation_type(x);

@@ -1,6 +1,7 @@
 // The sums behind a hyb_density handle, shared with every graph recorded under it.
 #pragma once
 
+#include "cuda/kernels.h"
 #include "segments.h"
 #include "torch_headers.h"
 
@@ -20,11 +21,14 @@ class DensityState : public torch::CustomClassHolder {
   const at::Tensor& sums() const { return sums_; }
 
  private:
-  void add(int64_t example, int32_t layer, double l1);  // while the sums are on the CPU
+  void add(int64_t example, int32_t layer, double l1);
   void add(int64_t example, int32_t layer, const at::Tensor& l1);
+  void move_to(at::Device device);
+  cuda::ExampleSums on_cuda(at::Device device, int32_t layer);
 
   c10::intrusive_ptr<Segments> segments_;
-  at::Tensor sums_;  // [examples, layers] float64, on the device of the first gradient that arrives
+  at::Tensor offsets_;  // the segments' bounds, [examples + 1], on the device of the latest gradient, as are
+  at::Tensor sums_;     // [examples, layers], float64
 };
 
 }  // namespace hybrid

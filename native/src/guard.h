@@ -51,7 +51,7 @@ hyb_status guard(const char* operation, Body&& body) noexcept {
     return HYB_OUT_OF_MEMORY;
   } catch (const std::exception& error) {
     set_last_error(operation, error.what());
-    return HYB_INTERNAL;
+    return is_device_failure(error.what()) ? HYB_DEVICE : HYB_INTERNAL;
   } catch (...) {
     set_last_error(operation, "an exception of unknown type");
     return HYB_INTERNAL;

@@ -34,6 +34,36 @@ struct Entry {
   }
 };
 
+// Gathers the entries that the CUDA kernels cover, so that one launch updates many.
+class CudaLion {
+ public:
+  explicit CudaLion(const hybrid::cuda::LionRates& rates) : rates_(rates) {}
+
+  // False for an entry of another kind.
+  bool take(const Entry& e) {
+    if (!e.has_master && e.parameter.element_size() == 2) return false;
+    if (!with_cuda_kernels(e.parameter, [](auto, void*) {})) return false;
+    if (like_.defined() && (like_.device() != e.parameter.device() || like_.scalar_type() != e.parameter.scalar_type())) run();
+    like_ = e.parameter;
+    gathered_.push_back(
+        {e.parameter.data_ptr(), e.gradient.data_ptr(), elements<float>(e.weight), elements<float>(e.first), e.parameter.numel()});
+    return true;
+  }
+
+  void run() {
+    if (gathered_.empty()) return;
+    with_cuda_kernels(like_, [&](auto zero, void* stream) {
+      hybrid::cuda::lion<decltype(zero)>(gathered_.data(), static_cast<int64_t>(gathered_.size()), rates_, stream);
+    });
+    gathered_.clear();
+  }
+
+ private:
+  hybrid::cuda::LionRates rates_;
+  at::Tensor like_;  // of the device and the element type of those gathered
+  std::vector<hybrid::cuda::LionTensor> gathered_;
+};
+
 void check(const at::Tensor& tensor, const char* what, const at::Tensor& parameter, at::ScalarType type, int64_t i) {
   require(tensor.sizes() == parameter.sizes() && tensor.is_contiguous(), HYB_INVALID_ARGUMENT, "entry ", i, ": ", what, " ", tensor.sizes(),
           " beside a parameter of ", parameter.sizes(), ", both contiguous");
@@ -83,7 +113,10 @@ hyb_status hyb_optim_lion_step(List parameters, List masters, List gradients, Li
                                double beta2, double weight_decay) {
   return guard("optim_lion_step", [&] {
     if (n > 0) not_null(momenta, "momenta");
+    CudaLion together(
+        {static_cast<float>(learning_rate), static_cast<float>(beta1), static_cast<float>(beta2), static_cast<float>(weight_decay)});
     update_all(parameters, masters, gradients, momenta, nullptr, n, [&](const Entry& e) {
+      if (together.take(e)) return;
       bool ours = e.with_kernels([&](auto zero, int64_t at, int64_t count) {
         using T = decltype(zero);
         using C = cpu::Compute<T>;
@@ -98,6 +131,7 @@ hyb_status hyb_optim_lion_step(List parameters, List masters, List gradients, Li
       e.first.mul_(beta2).add_(gradient, 1 - beta2);
       e.finish();
     });
+    together.run();
   });
 }
 

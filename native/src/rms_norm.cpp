@@ -8,6 +8,9 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
+// Ranges of rows that a CUDA device sums side by side for the weight's gradient.
+constexpr int64_t cuda_row_parts = 64;
+
 // out [T,D], and inverse_rms [T] of accumulation_type.
 std::pair<at::Tensor, at::Tensor> forward_of(const at::Tensor& x, const at::Tensor& weight, double epsilon) {
   const int64_t rows = x.size(0), D = x.size(1);
@@ -20,6 +23,12 @@ std::pair<at::Tensor, at::Tensor> forward_of(const at::Tensor& x, const at::Tens
       cpu::kernels<T>().rms_norm_forward(elements<T>(x) + first * D, elements<T>(weight), static_cast<C>(epsilon), last - first, D,
                                          elements<T>(out) + first * D, elements<C>(inverse) + first);
     });
+  });
+  ours |= with_cuda_kernels(x, [&](auto zero, void* stream) {
+    using T = decltype(zero);
+    out = at::empty_like(x), inverse = at::empty({rows}, accumulation_options(x));
+    cuda::rms_norm_forward(elements<T>(x), elements<T>(weight), static_cast<float>(epsilon), rows, D, elements<T>(out),
+                           elements<float>(inverse), stream);
   });
   if (!ours) {
     const auto wide_type = accumulation_type(x);
@@ -50,6 +59,21 @@ void backward_of(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
       }
     });
     if (grad_weight) *grad_weight = partial.sum(0).to(weight.scalar_type());
+  });
+  ours |= with_cuda_kernels(x, [&](auto zero, void* stream) {
+    using T = decltype(zero);
+    if (grad_x) {
+      *grad_x = at::empty_like(x);
+      cuda::rms_norm_grad_x(elements<T>(x), elements<T>(weight), elements<float>(inverse), elements<T>(grad), rows, D, elements<T>(*grad_x),
+                            stream);
+    }
+    if (grad_weight) {
+      const int64_t parts = std::max<int64_t>(1, std::min(cuda_row_parts, rows));
+      auto partial = at::empty({parts, D}, accumulation_options(x));
+      cuda::rms_norm_grad_weight(elements<T>(x), elements<float>(inverse), elements<T>(grad), rows, D, parts, elements<float>(partial),
+                                 stream);
+      *grad_weight = partial.sum(0).to(weight.scalar_type());
+    }
   });
   if (ours) return;
   const auto wide_type = accumulation_type(x);

@@ -30,6 +30,7 @@ class Segments : public torch::CustomClassHolder {
   int64_t end(int64_t i) const { return offsets_[static_cast<size_t>(i) + 1]; }
   int64_t length(int64_t i) const { return end(i) - begin(i); }
   int64_t rows() const { return offsets_.back(); }
+  const std::vector<int64_t>& offsets() const { return offsets_; }
   int64_t longest() const {
     int64_t most = 0;
     for (int64_t i = 0; i < count(); ++i) most = std::max(most, length(i));

@@ -23,6 +23,11 @@ class SwiGlu : public torch::autograd::Function<SwiGlu> {
         cpu::kernels<T>().swiglu_forward(elements<T>(gate) + first, elements<T>(up) + first, last - first, elements<T>(out) + first);
       });
     });
+    ours |= with_cuda_kernels(gate, [&](auto zero, void* stream) {
+      using T = decltype(zero);
+      out = at::empty_like(gate);
+      cuda::swiglu_forward(elements<T>(gate), elements<T>(up), gate.numel(), elements<T>(out), stream);
+    });
     return ours ? out : at::silu(gate) * up;
   }
 
@@ -38,6 +43,12 @@ class SwiGlu : public torch::autograd::Function<SwiGlu> {
         cpu::kernels<T>().swiglu_backward(elements<T>(gate) + first, elements<T>(up) + first, elements<T>(grad) + first, last - first,
                                           elements<T>(grad_gate) + first, elements<T>(grad_up) + first);
       });
+    });
+    ours |= with_cuda_kernels(gate, [&](auto zero, void* stream) {
+      using T = decltype(zero);
+      grad_gate = at::empty_like(gate), grad_up = at::empty_like(up);
+      cuda::swiglu_backward(elements<T>(gate), elements<T>(up), elements<T>(grad), gate.numel(), elements<T>(grad_gate),
+                            elements<T>(grad_up), stream);
     });
     if (!ours) {
       grad_gate = at::silu_backward(grad * up, gate);

@@ -31,6 +31,10 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
                                         elements<C>(nll) + row + first, elements<C>(lse) + row + first);
         });
       });
+      ours |= with_cuda_kernels(hidden, [&](auto, void* stream) {
+        cuda::nll_forward(elements<float>(logits), elements<int64_t>(targets) + row, rows, V, elements<float>(nll) + row,
+                          elements<float>(lse) + row, stream);
+      });
       if (ours) continue;
       auto denominators = at::logsumexp(logits, {1});
       lse.narrow(0, row, rows).copy_(denominators);
@@ -69,6 +73,11 @@ class TokenNll : public torch::autograd::Function<TokenNll> {
                                          elements<C>(lse) + row + first, elements<C>(grad) + row + first, last - first, V,
                                          elements<T>(grad_logits) + first * V);
         });
+      });
+      ours |= with_cuda_kernels(hidden, [&](auto zero, void* stream) {
+        using T = decltype(zero);
+        cuda::nll_backward(elements<float>(logits), elements<int64_t>(targets) + row, elements<float>(lse) + row,
+                           elements<float>(grad) + row, rows, V, elements<T>(grad_logits), stream);
       });
       if (!ours) {
         auto scale = grad.narrow(0, row, rows).unsqueeze(1);

@@ -1,5 +1,6 @@
 // The fused operations as differentiable functions of tensors; transformer.cpp puts the C ABI in front of them.
-// Each has kernels of our own for float32 and float64 on the CPU and LibTorch's composed operations for the rest.
+// Most have kernels of our own for float32, float64 and bfloat16 on the CPU, and for float32 and bfloat16 on CUDA devices; the
+// rest is LibTorch's composed operations.
 #pragma once
 
 #include "density_state.h"

@@ -1,8 +1,13 @@
-// Calls a generic body for the element types that the hand-written CPU kernels cover.
+// Calls a generic body for the element types that the hand-written kernels cover, on the CPU and on CUDA devices.
 #pragma once
 
 #include "cpu/kernels.h"
+#include "cuda/kernels.h"
 #include "torch_headers.h"
+
+#ifdef HYBRID_WITH_CUDA
+#include "cuda/stream.h"
+#endif
 
 namespace hybrid {
 
@@ -25,7 +30,26 @@ bool with_kernels(const at::Tensor& tensor, Body&& body) {
   }
 }
 
-// The elements, for a kernel: T is the tensor's type as with_kernels named it.
+// body(T{}, stream) for a float32 or bfloat16 tensor on a CUDA device, which is the current device meanwhile; false, and no
+// call, for everything else and where the CUDA kernels were not built.
+template <class Body>
+bool with_cuda_kernels([[maybe_unused]] const at::Tensor& tensor, [[maybe_unused]] Body&& body) {
+#ifdef HYBRID_WITH_CUDA
+  const auto type = tensor.scalar_type();
+  if (!tensor.is_cuda() || (type != at::kFloat && type != at::kBFloat16)) return false;
+  const c10::DeviceGuard guard(tensor.device());
+  void* stream = cuda::current_stream(tensor.device());
+  if (type == at::kFloat)
+    body(float{}, stream);
+  else
+    body(cuda::bf16{}, stream);
+  return true;
+#else
+  return false;
+#endif
+}
+
+// The elements, for a kernel: T is the tensor's type as the body was told.
 template <class T>
 T* elements(const at::Tensor& tensor) {
   return static_cast<T*>(tensor.data_ptr());

@@ -110,6 +110,15 @@ TEST_P(Attention, BatchCompositionDoesNotMatter) {
   }
 }
 
+TEST(AttentionOperation, Float16MatchesComposed) {
+  for (const Case& c : std::vector<Case>{{{1}, 1, 1, 2}, {{33, 40}, 4, 2, 16}, {{12, 12, 12}, 4, 1, 8}, packed, {{0, 7}, 3, 3, 34}})
+    expect_same_function(c.fused(), c.composed(), c.inputs(), at::kHalf, 4e-3);
+  Case none{{0, 0}, 2, 1, 4};
+  Tensors x;
+  for (const auto& tensor : none.inputs()) x.push_back(leaf(tensor, at::kHalf));
+  for (const auto& grad : gradients(none.fused()(x).sum(), x)) EXPECT_EQ(grad.size(0), 0);
+}
+
 TEST(AttentionOperation, DifferencesAgree) {
   for (const Case& c : std::vector<Case>{{{4, 0, 1, 3}, 4, 2, 4}, {{6}, 3, 1, 2}}) expect_differences_agree(c.fused(), c.inputs());
 }

@@ -41,6 +41,7 @@ TEST(Guard, EverythingElseIsNamedAndContained) {
   EXPECT_EQ(guard("op", []() -> void { throw std::bad_alloc(); }), HYB_OUT_OF_MEMORY);
   EXPECT_EQ(guard("op", []() -> void { throw std::logic_error("unforeseen"); }), HYB_INTERNAL);
   EXPECT_EQ(seen, "op: unforeseen");
+  EXPECT_EQ(guard("op", []() -> void { throw std::runtime_error("CUDA error: invalid configuration argument"); }), HYB_DEVICE);
   EXPECT_EQ(guard("op", []() -> void { throw 5; }), HYB_INTERNAL);
   EXPECT_EQ(seen.rfind("op: ", 0), 0u);
 }

@@ -4,8 +4,9 @@ namespace Hybrid.Interop;
 public static unsafe class Graft
 {
     /// <summary>
-    /// Exchanges the storage of first[i] and second[i] for every i: all of them, or none and an exception. Nothing is copied. Shapes, strides,
-    /// element types and devices of a pair must agree, and no tensor may stand twice.
+    /// Exchanges the storage of first[i] and second[i] for every i: all of them, or none and an exception. Nothing is copied, but where a pair
+    /// is between the CPU and a CUDA device: that one exchanges its values. Shapes, strides and element types of a pair must agree, and no tensor
+    /// may stand twice.
     /// </summary>
     public static void Exchange(IReadOnlyList<Tensor> first, IReadOnlyList<Tensor> second)
     {
