@@ -18,6 +18,7 @@ Usage: ./build.sh COMMAND
 
   demo [ARGS]   set up, build, and run the demo; ARGS go to `hybrid demo`
   test          set up, build, and run every test
+  bench [ARGS]  set up, build, and compare with plain PyTorch where python3-torch is there; `bench --help` lists ARGS
   build         set up and build; the command line is artifacts/bin/hybrid
   setup         check for the compiler, the libraries and the .NET SDK; as root on Debian, install what is missing
   sanitize      build the native library with AddressSanitizer and UBSan in artifacts/native-asan and run its tests
@@ -218,6 +219,13 @@ build() {
     step "publish hybrid" dotnet publish src/Cli -c Release -o artifacts/bin -p:RestoreLockedMode=true
 }
 
+bench() {
+    build
+    step "build benchmarks" dotnet build tests/Benchmarks -c Release -p:RestoreLockedMode=true
+    mkdir -p artifacts/benchmarks
+    artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks --markdown artifacts/benchmarks/benchmarks.md "$@"
+}
+
 build_for_tests() {
     setup tests
     build_native artifacts/native all
@@ -331,6 +339,7 @@ main() {
             exec artifacts/bin/hybrid demo "${@:2}"
             ;;
         test) run_tests ;;
+        bench) bench "${@:2}" ;;
         build | setup | sanitize | bindings) "$command" ;;
         clean) rm -rf artifacts ;;
         help | -h | --help) usage ;;

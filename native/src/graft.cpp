@@ -1,9 +1,9 @@
 #include "hybrid/graft.h"
 
 #include <c10/core/impl/VirtualGuardImpl.h>
+#include <c10/util/SmallVector.h>
 
 #include <algorithm>
-#include <unordered_set>
 #include <vector>
 
 #include "guard.h"
@@ -12,17 +12,7 @@
 using namespace hybrid;
 
 namespace {
-
-struct Pair {
-  at::Tensor a, b;
-
-  bool between_devices() const { return a.device() != b.device(); }
-  const at::Tensor& host() const { return a.is_cpu() ? a : b; }
-  const at::Tensor& device() const { return a.is_cpu() ? b : a; }
-};
-
-void check(const Pair& pair, int64_t i) {
-  const auto &a = pair.a, &b = pair.b;
+void check_pair(const at::Tensor& a, const at::Tensor& b, size_t i) {
   require(a.unsafeGetTensorImpl() != b.unsafeGetTensorImpl(), HYB_INVALID_ARGUMENT, "pair ", i, " is one tensor twice");
   require(a.is_leaf() && b.is_leaf(), HYB_INVALID_ARGUMENT, "pair ", i, " holds the result of an operation, only leaves can be grafted");
   require(a.sizes() == b.sizes() && a.strides() == b.strides(), HYB_INVALID_ARGUMENT, "pair ", i, ": ", a.sizes(), " with strides ",
@@ -32,57 +22,69 @@ void check(const Pair& pair, int64_t i) {
           " against ", b.scalar_type(), " on ", b.device());
 }
 
+// No tensor may stand in two pairs. On the stack for blocks of up to seven layers: a graft on one device allocates nothing.
+void require_distinct(hyb_tensor* const* a, hyb_tensor* const* b, int64_t n) {
+  c10::SmallVector<const void*, 128> sorted;
+  for (int64_t i = 0; i < n; ++i)
+    for (auto* list : {a, b}) sorted.push_back(as_tensor(list[i]).unsafeGetTensorImpl());
+  std::sort(sorted.begin(), sorted.end());
+  auto twice = std::adjacent_find(sorted.begin(), sorted.end());
+  if (twice == sorted.end()) return;
+  int64_t last = n - 1;
+  while (as_tensor(a[last]).unsafeGetTensorImpl() != *twice && as_tensor(b[last]).unsafeGetTensorImpl() != *twice) --last;
+  fail(HYB_INVALID_ARGUMENT, "a tensor of pair ", last, " stands in an earlier pair too");
+}
+
 void exchange_storage(const at::Tensor& a, const at::Tensor& b) {
   auto *x = a.unsafeGetTensorImpl(), *y = b.unsafeGetTensorImpl();
   at::Storage kept = x->storage();
-  const int64_t kept_offset = x->storage_offset();
+  int64_t kept_offset = x->storage_offset();
   x->set_storage_keep_dtype(y->storage());
   x->set_storage_offset(y->storage_offset());
   y->set_storage_keep_dtype(std::move(kept));
   y->set_storage_offset(kept_offset);
 }
 
-// Pairs between the host and a device exchange what they hold: the device tensor gets new storage with the host's values, the
-// host tensor keeps its storage, pinned or not, and gets the device's.
-void exchange_contents(const std::vector<Pair>& pairs) {
-  at::NoGradGuard no_grad;
-  std::vector<at::Tensor> arrived;  // allocated and filled before the first host tensor changes
-  for (const auto& pair : pairs) {
-    arrived.push_back(at::empty_strided(pair.device().sizes(), pair.device().strides(), pair.device().options()));
-    arrived.back().copy_(pair.host(), /*non_blocking=*/pair.host().is_pinned());
-  }
-  for (const auto& pair : pairs) pair.host().copy_(pair.device(), /*non_blocking=*/pair.host().is_pinned());
-  std::vector<at::Device> waited_for;
-  for (const auto& pair : pairs) {
-    const auto device = pair.device().device();
-    if (std::find(waited_for.begin(), waited_for.end(), device) != waited_for.end()) continue;
-    c10::impl::VirtualGuardImpl(device.type()).getStream(device).synchronize();
-    waited_for.push_back(device);
-  }
-  for (size_t i = 0; i < pairs.size(); ++i) exchange_storage(pairs[i].device(), arrived[i]);
-}
+// Whether a copy from or to a host tensor can be left to the device: pinned, and one run of memory.
+bool copies_by_itself(const at::Tensor& host) { return host.is_pinned() && host.is_non_overlapping_and_dense(); }
 
+// Pairs between the host and a device exchange what they hold: the device tensor gets new storage with the host's values, the
+// host tensor keeps its storage, which may be pinned, and gets the device's. All is allocated and read before the first change.
+void exchange_contents(hyb_tensor* const* a, hyb_tensor* const* b, int64_t n) {
+  struct Pair {
+    at::Tensor host, device, arrived;
+  };
+  std::vector<Pair> pairs;
+  for (int64_t i = 0; i < n; ++i) {
+    const auto &x = as_tensor(a[i]), &y = as_tensor(b[i]);
+    if (x.device() != y.device()) pairs.push_back(x.is_cpu() ? Pair{x, y, {}} : Pair{y, x, {}});
+  }
+  if (pairs.empty()) return;
+  at::NoGradGuard no_grad;
+  for (auto& pair : pairs) {
+    pair.arrived = at::empty_strided(pair.device.sizes(), pair.device.strides(), pair.device.options());
+    pair.arrived.copy_(pair.host, /*non_blocking=*/copies_by_itself(pair.host));
+  }
+  for (const auto& pair : pairs) pair.host.copy_(pair.device, /*non_blocking=*/copies_by_itself(pair.host));
+  const c10::impl::VirtualGuardImpl devices(pairs[0].device.device().type());
+  for (const auto& pair : pairs) devices.getStream(pair.device.device()).synchronize();  // all but a device's first find it idle
+  for (const auto& pair : pairs) exchange_storage(pair.device, pair.arrived);
+}
 }  // namespace
 
 hyb_status hyb_graft_exchange(hyb_tensor* const* a, hyb_tensor* const* b, int64_t n) {
   return guard("graft_exchange", [&] {
-    // Everything that can fail comes before the first change, but for a device that fails while it copies.
+    // Everything that can fail comes before the first change, but for a device that breaks down while it copies.
     require(n >= 0, HYB_INVALID_ARGUMENT, "a negative count");
-    std::unordered_set<const void*> seen;
-    std::vector<Pair> pairs, between_devices;
+    for (int64_t i = 0; i < n; ++i)
+      check_pair(as_tensor(not_null(a, "a")[i], "a"), as_tensor(not_null(b, "b")[i], "b"), static_cast<size_t>(i));
+    require_distinct(a, b, n);
+    exchange_contents(a, b, n);
     for (int64_t i = 0; i < n; ++i) {
-      const auto& pair = pairs.emplace_back(Pair{as_tensor(not_null(a, "a")[i], "a"), as_tensor(not_null(b, "b")[i], "b")});
-      check(pair, i);
-      for (const auto& tensor : {pair.a, pair.b})
-        require(seen.insert(tensor.unsafeGetTensorImpl()).second, HYB_INVALID_ARGUMENT, "a tensor of pair ", i,
-                " stands in an earlier pair too");
-      if (pair.between_devices()) between_devices.push_back(pair);
-    }
-    exchange_contents(between_devices);
-    for (const auto& pair : pairs) {
-      if (!pair.between_devices()) exchange_storage(pair.a, pair.b);
-      pair.a.unsafeGetTensorImpl()->bump_version();
-      pair.b.unsafeGetTensorImpl()->bump_version();
+      const auto &x = as_tensor(a[i]), &y = as_tensor(b[i]);
+      if (x.device() == y.device()) exchange_storage(x, y);
+      x.unsafeGetTensorImpl()->bump_version();
+      y.unsafeGetTensorImpl()->bump_version();
     }
   });
 }

@@ -30,6 +30,20 @@ public enum ElementType
     Boolean = NativeMethods.HYB_BOOL,
 }
 
+/// <summary>Facts of element types.</summary>
+public static class ElementTypes
+{
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(this ElementType type) => type switch
+    {
+        ElementType.Float64 or ElementType.Int64 => 8,
+        ElementType.Float32 or ElementType.Int32 => 4,
+        ElementType.BFloat16 or ElementType.Float16 => 2,
+        ElementType.UInt8 or ElementType.Boolean => 1,
+        _ => throw new ArgumentOutOfRangeException(nameof(type), type, "unknown element type"),
+    };
+}
+
 /// <summary>Where a tensor lives: <see cref="Cpu"/> or a CUDA device.</summary>
 /// <param name="Code">-1 for the CPU, otherwise the CUDA device's ordinal.</param>
 public readonly record struct Device(int Code)

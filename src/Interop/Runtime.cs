@@ -21,7 +21,7 @@ public static unsafe class Runtime
     /// <summary>Native handles given out and not yet freed in this process: a leak ledger for tests.</summary>
     public static long LiveHandles => NativeMethods.hyb_live_handles();
 
-    /// <summary>Selects the CPU kernels' instruction set: avx512, avx2, baseline or auto.</summary>
+    /// <summary>Selects the CPU kernels' instruction set: avx512_bf16, avx512, avx2, baseline or auto.</summary>
     /// <exception cref="NativeException">The name is unknown or the CPU lacks it.</exception>
     public static void SelectInstructionSet(string name)
     {

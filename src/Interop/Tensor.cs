@@ -91,6 +91,19 @@ public sealed unsafe partial class Tensor : IDisposable
         return Own(result);
     }
 
+    /// <summary>A copy of the bytes of elements of any type, row-major, in the given shape: what <see cref="ToBytes"/> gave.</summary>
+    public static Tensor FromBytes(ReadOnlySpan<byte> bytes, ReadOnlySpan<long> shape, ElementType type, Device device)
+    {
+        hyb_tensor* result;
+        fixed (byte* data = bytes)
+        fixed (long* sizes = shape)
+        {
+            NativeException.ThrowIfFailed(NativeMethods.hyb_tensor_from_data(data, bytes.Length, sizes, shape.Length, (int)type, device.Code, &result));
+        }
+
+        return Own(result);
+    }
+
     /// <summary>A one-dimensional tensor on the CPU.</summary>
     public static Tensor From<T>(ReadOnlySpan<T> values)
         where T : unmanaged => From(values, [values.Length], Device.Cpu);
@@ -126,6 +139,17 @@ public sealed unsafe partial class Tensor : IDisposable
         }
 
         return values;
+    }
+
+    /// <summary>The bytes of the elements, row-major, copied to the host; bytes must be exactly as long as they are.</summary>
+    /// <exception cref="NativeException">BufferTooSmall: another length.</exception>
+    public void ToBytes(Span<byte> bytes)
+    {
+        using var self = new Borrowed(Handle);
+        fixed (byte* buffer = bytes)
+        {
+            NativeException.ThrowIfFailed(NativeMethods.hyb_tensor_copy_to(self.Tensor, buffer, bytes.Length));
+        }
     }
 
     /// <summary>The elements as float64, row-major, whatever their type.</summary>

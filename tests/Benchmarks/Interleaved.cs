@@ -3,11 +3,14 @@ namespace Hybrid.Benchmarks;
 /// <summary>Times two ways of doing the same work, turn by turn, so that what disturbs the machine disturbs both.</summary>
 internal static class Interleaved
 {
-    /// <summary>Runs both at least <paramref name="rounds"/> times after one that is not counted. Each returns its own seconds.</summary>
+    /// <summary>Turns longer than this are taken three times at most: they are long enough to be steady.</summary>
+    private const double LongTurnSeconds = 4;
+
+    /// <summary>Runs both <paramref name="rounds"/> times after one that is not counted. Each returns its own seconds.</summary>
     public static Comparison Run(Func<double> ours, Func<double> theirs, int rounds)
     {
-        ours();
-        theirs();
+        double longest = Math.Max(ours(), theirs());
+        rounds = longest > LongTurnSeconds ? Math.Min(rounds, 3) : rounds;
         double[] a = new double[rounds], b = new double[rounds];
         for (int round = 0; round < rounds; round++)
         {

@@ -49,7 +49,14 @@ internal sealed class Workload : IDisposable
     {
         using TensorScope outside = TensorScope.Outside();
         LlamaModel source = models[ElementType.Float32];
-        return new LlamaModel(source.Config, source.Names.Select(name => new KeyValuePair<string, Tensor>(name, source[name].To(type, Device.Cpu).Clone())).ToArray());
+        return new LlamaModel(source.Config, source.Names.Select(name => KeyValuePair.Create(name, Copy(source[name], type))).ToArray());
+    }
+
+    private static Tensor Copy(Tensor tensor, ElementType type)
+    {
+        Tensor copy = Tensor.Zeros(tensor.Shape, type, Device.Cpu);
+        copy.CopyFrom(tensor);
+        return copy;
     }
 
     public static long Tokens(IEnumerable<TokenSequence> examples) => examples.Sum(example => (long)example.Ids.Length);

@@ -88,7 +88,7 @@ class Model(torch.nn.Module):
     def forward(self, ids, mask):
         x = self.embed_tokens(ids)
         angles = torch.outer(torch.arange(ids.shape[1]).double(), self.inverse_frequency)
-        cos, sin = angles.cos().to(x.dtype), angles.sin().to(x.dtype)
+        cos, sin = angles.cos().to(x), angles.sin().to(x)
         for layer in self.layers:
             x = layer(x, cos, sin, mask.to(x.dtype))
         return self.lm_head(self.norm(x))
@@ -110,7 +110,7 @@ def read_safetensors(path):
 class Batch:
     """Sequences padded on the right to the longest; mask hides the future and the padding."""
 
-    def __init__(self, sequences, first_scored):
+    def __init__(self, sequences, first_scored, device):
         longest = max(len(s) for s in sequences)
         self.ids = torch.tensor([s + [0] * (longest - len(s)) for s in sequences])
         labels = [[IGNORED] * first + s[first:] + [IGNORED] * (longest - len(s)) for s, first in zip(sequences, first_scored)]
@@ -121,7 +121,8 @@ class Batch:
         # A padded row still sees its own column: a softmax over nothing is not a number.
         hidden = padding[:, None, :] & ~torch.eye(longest, dtype=torch.bool)
         self.mask = future + torch.zeros(hidden.shape).masked_fill(hidden, -math.inf)
-        self.mask = self.mask[:, None]  # [B,1,S,S]
+        self.mask = self.mask[:, None].to(device)  # [B,1,S,S]
+        self.ids, self.labels = self.ids.to(device), self.labels.to(device)
 
 
 def mean_nll(model, ids, labels, mask):
@@ -145,13 +146,20 @@ class Lion:
 
 
 class Peer:
+    def __init__(self, device):
+        self.device = device
+
+    def synchronize(self):
+        if self.device != "cpu":
+            torch.cuda.synchronize()
+
     def load(self, folder, dtype="float32"):
         with open(folder + "/work.json") as file:
             work = json.load(file)
         self.config = work["config"]
         self.model = Model(self.config)
         self.model.load_state_dict(read_safetensors(folder + "/model.safetensors"))
-        self.model = self.model.to(getattr(torch, dtype))
+        self.model = self.model.to(device=self.device, dtype=getattr(torch, dtype))
         self.examples = work["examples"]  # [{"ids": [...], "first_scored": n}]
         self.batch_size = work["batch"]
         self.optimizer = Lion(self.model.parameters())
@@ -159,7 +167,7 @@ class Peer:
 
     def batch(self, first, count):
         part = self.examples[first : first + count]
-        return Batch([e["ids"] for e in part], [e["first_scored"] for e in part])
+        return Batch([e["ids"] for e in part], [e["first_scored"] for e in part], self.device)
 
     def layer_of(self, name):
         return int(name.split(".")[1]) if name.startswith("layers.") else None
@@ -168,6 +176,7 @@ class Peer:
         """One backward per example and abs().sum(): what everybody writes."""
         sums = [0.0] * self.config["layers"]
         batches = [self.batch(i, 1) for i in range(examples)]
+        self.synchronize()
         started = time.perf_counter()
         for b in batches:
             self.model.zero_grad(set_to_none=True)
@@ -176,6 +185,7 @@ class Peer:
                 layer = self.layer_of(name)
                 if layer is not None:
                     sums[layer] += parameter.grad.abs().sum().item()
+        self.synchronize()
         seconds = time.perf_counter() - started
         return {"seconds": seconds, "values": [s / examples for s in sums]}
 
@@ -195,18 +205,21 @@ class Peer:
         gradients = functorch.vmap(functorch.grad(loss), in_dims=(None, 0, 0, 0))
         sums = [0.0] * self.config["layers"]
         batches = [self.batch(i, min(chunk, examples - i)) for i in range(0, examples, chunk)]
+        self.synchronize()
         started = time.perf_counter()
         for b in batches:
             for name, gradient in zip(names, gradients(parameters, b.ids, b.labels, b.mask)):
                 layer = self.layer_of(name)
                 if layer is not None:
                     sums[layer] += gradient.abs().sum().item()
+        self.synchronize()
         seconds = time.perf_counter() - started
         return {"seconds": seconds, "values": [s / examples for s in sums]}
 
     def gd_step(self, rate, alpha):
         """Forget and retain each through the model, one backward, Lion."""
         forget, retain = self.batch(0, self.batch_size), self.batch(self.batch_size, self.batch_size)
+        self.synchronize()
         started = time.perf_counter()
         self.model.zero_grad(set_to_none=True)
         loss = alpha * mean_nll(self.model, retain.ids, retain.labels, retain.mask)
@@ -216,11 +229,33 @@ class Peer:
         value = loss.item()
         return {"seconds": time.perf_counter() - started, "values": [value]}
 
+    def frozen_epochs(self, layer, epochs, rate, alpha):
+        """Training of one layer with all others frozen, which autograd stops at; everything is computed in every epoch."""
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad_(self.layer_of(name) == layer)
+            parameter.grad = None
+        optimizer = Lion(p for p in self.model.parameters() if p.requires_grad)
+        half, size = len(self.examples) // 2, self.batch_size
+        pairs = [(self.batch(i, size), self.batch(half + i, size)) for i in range(0, half, size)]
+        self.synchronize()
+        started = time.perf_counter()
+        for _ in range(epochs):
+            for forget, retain in pairs:
+                self.model.zero_grad(set_to_none=True)
+                loss = alpha * mean_nll(self.model, retain.ids, retain.labels, retain.mask)
+                (loss - mean_nll(self.model, forget.ids, forget.labels, forget.mask)).backward()
+                optimizer.step(rate)
+        self.synchronize()
+        seconds = time.perf_counter() - started
+        self.model.requires_grad_(True)
+        return {"seconds": seconds}
+
     def graft(self, layer, repeats):
         """A block of one layer from one model to another by clone and copy_, as the released code does, and back."""
         if not hasattr(self, "other"):
             self.other = copy.deepcopy(self.model)
         here, there = list(self.model.layers[layer].parameters()), list(self.other.layers[layer].parameters())
+        self.synchronize()
         started = time.perf_counter()
         with torch.no_grad():
             for _ in range(repeats):
@@ -229,15 +264,18 @@ class Peer:
                     p.copy_(q)
                 for p, q in zip(there, kept):
                     p.copy_(q)
+        self.synchronize()
         return {"seconds": (time.perf_counter() - started) / repeats}
 
     def multiply(self, m, n, k, repeats):
         """F.linear alone: the rate that PyTorch's matrix products reach."""
-        a, b = torch.randn(m, k), torch.randn(n, k)
+        a, b = torch.randn(m, k, device=self.device), torch.randn(n, k, device=self.device)
         F.linear(a, b)
+        self.synchronize()
         started = time.perf_counter()
         for _ in range(repeats):
             F.linear(a, b)
+        self.synchronize()
         return {"seconds": (time.perf_counter() - started) / repeats}
 
     def versions(self):
@@ -245,7 +283,7 @@ class Peer:
 
 
 def main():
-    peer = Peer()
+    peer = Peer(sys.argv[1] if len(sys.argv) > 1 else "cpu")
     for line in sys.stdin:
         request = json.loads(line)
         try:

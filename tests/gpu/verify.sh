@@ -4,6 +4,9 @@
 #
 #   dotnet publish src/Cli -c Release -r linux-x64 --self-contained -o FOLDER
 #   dotnet publish tests/Benchmarks -c Release -r linux-x64 --self-contained -o FOLDER
+#
+# That needs .NET's linux-x64 runtime packages in NuGet's cache or a network to get them from, and it writes the runtime into
+# every packages.lock.json, so it cannot be done in locked mode; git checkout -- '*packages.lock.json' takes that back.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 readonly root

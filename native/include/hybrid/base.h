@@ -72,8 +72,8 @@ HYB_API int32_t hyb_runtime_threads(void);
 /* Number of CUDA devices that this build can use; 0 in a CPU build. */
 HYB_API int32_t hyb_runtime_cuda_devices(void);
 
-/* Selects the instruction set of the hand-written CPU kernels: "avx512", "avx2", "baseline", or "auto" for
- * the best this CPU has (the default). HYB_NOT_IMPLEMENTED where the CPU lacks it. For tests and for
+/* Selects the instruction set of the hand-written CPU kernels: "avx512_bf16", "avx512", "avx2", "baseline", or
+ * "auto" for the best this CPU has (the default). HYB_NOT_IMPLEMENTED where the CPU lacks it. For tests and for
  * reproducing another machine's rounding. */
 HYB_API hyb_status hyb_runtime_set_isa(const char* isa);
 

@@ -4,57 +4,71 @@ using Hybrid.Orchestrator.Model;
 namespace Hybrid.Orchestrator.Unlearning;
 
 /// <summary>
-/// The output of the frozen layers below a grafted block, kept per example: while they are frozen it never changes, so each example passes
-/// through them once a graft. Beyond the memory bound nothing more is kept and the rest is recomputed.
+/// The original model's hidden states at the input of the blocks that are re-inserted. Below a grafted block every layer is the original
+/// model's and frozen, whichever block it is, so each example passes through those layers once a run, not once an epoch and block; what the
+/// store has no room for is computed again.
 /// </summary>
-internal sealed class FrozenPrefix(LlamaModel model, int layers, long memoryBytes) : IDisposable
+/// <param name="original">The model; layers below the one asked for must be its own whenever states are asked for.</param>
+/// <param name="store">Where states are kept; the prefix owns it.</param>
+internal sealed class FrozenPrefix(LlamaModel original, HiddenStateStore store) : IDisposable
 {
-    private readonly Dictionary<TokenSequence, Tensor> kept = new(ReferenceEqualityComparer.Instance);
-    private long bytesLeft = memoryBytes;
+    private int[] boundaries = [];
 
-    /// <summary>Hidden states [T,D] that enter layer <c>layers</c>, for the sequences packed in order.</summary>
-    public Tensor States(IReadOnlyList<TokenSequence> sequences)
+    /// <summary>Says which layers states will be asked for at, so that one pass through the model serves all of them.</summary>
+    public void Expect(IEnumerable<int> layers) => boundaries = [.. layers.Where(layer => layer > 0).Distinct().Order()];
+
+    /// <summary>Hidden states [T,D] that enter the layer, for the sequences packed in order.</summary>
+    public Tensor States(IReadOnlyList<TokenSequence> sequences, int layer)
     {
         using TensorScope scope = TensorScope.Begin();
         using GradMode off = GradMode.Off();
-        TokenSequence[] missing = [.. sequences.Where(sequence => !kept.ContainsKey(sequence)).Distinct<TokenSequence>(ReferenceEqualityComparer.Instance)];
-        var computed = new Dictionary<TokenSequence, Tensor>(ReferenceEqualityComparer.Instance);
-        if (missing.Length > 0)
+        if (layer == 0)
         {
-            var batch = new PackedBatch(missing);
-            Tensor states = model.RunLayers(model.Embed(batch), batch, 0, layers);
-            for (int b = 0; b < missing.Length; b++)
+            return scope.Keep(original.Embed(new PackedBatch(sequences))); // cheaper than keeping
+        }
+
+        var states = new Dictionary<TokenSequence, Tensor>(ReferenceEqualityComparer.Instance);
+        foreach (IGrouping<int, TokenSequence> group in sequences.Distinct<TokenSequence>(ReferenceEqualityComparer.Instance).GroupBy(sequence => HighestKept(sequence, layer)))
+        {
+            if (group.Key == layer)
             {
-                computed[missing[b]] = states.Narrow(0, batch.Offsets[b], missing[b].Ids.Length);
+                foreach (TokenSequence sequence in group)
+                {
+                    states[sequence] = store.Find(sequence, layer)!;
+                }
+            }
+            else
+            {
+                Compute([.. group], group.Key, layer, states);
             }
         }
 
-        Tensor result = Tensor.Concatenate([.. sequences.Select(sequence => kept.TryGetValue(sequence, out Tensor? tensor) ? tensor : computed[sequence])], 0);
-        foreach ((TokenSequence sequence, Tensor states) in computed)
-        {
-            Keep(sequence, states);
-        }
-
-        return scope.Keep(result);
+        return scope.Keep(Tensor.Concatenate([.. sequences.Select(sequence => states[sequence])], 0));
     }
 
     /// <summary>Frees what is kept.</summary>
-    public void Dispose()
-    {
-        foreach (Tensor tensor in kept.Values)
-        {
-            tensor.Dispose();
-        }
-    }
+    public void Dispose() => store.Dispose();
 
-    private void Keep(TokenSequence sequence, Tensor states)
+    /// <summary>The highest boundary up to the layer at which the sequence's states are kept; 0 where there is none.</summary>
+    private int HighestKept(TokenSequence sequence, int layer) =>
+        boundaries.Append(layer).Where(boundary => boundary <= layer && store.Has(sequence, boundary)).DefaultIfEmpty(0).Max();
+
+    /// <summary>Takes the sequences from one layer's input to another's, keeping their states at every boundary on the way.</summary>
+    private void Compute(TokenSequence[] sequences, int from, int to, Dictionary<TokenSequence, Tensor> results)
     {
-        long bytes = states.Count * (states.ElementType switch { ElementType.Float64 => 8, ElementType.Float32 => 4, _ => 2 });
-        if (bytes <= bytesLeft)
+        var batch = new PackedBatch(sequences);
+        Tensor hidden = from == 0 ? original.Embed(batch) : Tensor.Concatenate([.. sequences.Select(sequence => store.Find(sequence, from)!)], 0);
+        int at = from;
+        foreach (int boundary in boundaries.Append(to).Where(boundary => boundary > from && boundary <= to).Distinct().Order())
         {
-            bytesLeft -= bytes;
-            using TensorScope outside = TensorScope.Outside();
-            kept.Add(sequence, states.Clone()); // a view would hold the whole batch
+            hidden = original.RunLayers(hidden, batch, at, boundary);
+            at = boundary;
+            for (int b = 0; b < sequences.Length; b++)
+            {
+                Tensor rows = hidden.Narrow(0, batch.Offsets[b], sequences[b].Ids.Length);
+                store.Keep(sequences[b], boundary, rows);
+                results[sequences[b]] = rows;
+            }
         }
     }
 }

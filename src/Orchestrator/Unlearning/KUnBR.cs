@@ -45,6 +45,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             return new UnlearningOutcome(steps, []);
         }
 
+        using var prefix = new FrozenPrefix(original, new HiddenStateStore(options.PrefixMemoryBytes, options.PrefixFileBytes));
         var rounds = new List<ReinsertionRound>();
         double[] density = [];
         for (int round = 0; round < options.Rounds; round++)
@@ -55,9 +56,10 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             }
 
             int[] blocks = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, density);
+            prefix.Expect(blocks.Select(block => plan.LayersOf(block).First));
             foreach (int block in blocks)
             {
-                steps += Reinsert(plan, block, round, original, unlearned, context);
+                steps += Reinsert(plan, block, round, original, prefix, unlearned, context);
             }
 
             rounds.Add(new ReinsertionRound(density, blocks));
@@ -67,7 +69,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
     }
 
     /// <summary>Moves the block into the original model, trains it there with everything else frozen, and moves it back, come what may.</summary>
-    private int Reinsert(BlockPlan plan, int block, int round, LlamaModel original, LlamaModel unlearned, UnlearningContext context)
+    private int Reinsert(BlockPlan plan, int block, int round, LlamaModel original, FrozenPrefix prefix, LlamaModel unlearned, UnlearningContext context)
     {
         (int first, int end) = plan.LayersOf(block);
         string[] names = [.. Enumerable.Range(first, end - first).SelectMany(layer => ParameterNames.LayerParts.Select(part => ParameterNames.Layer(layer, part)))];
@@ -77,14 +79,13 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         try
         {
             original.SetTrainable(names);
-            using var prefix = new FrozenPrefix(original, first, options.PrefixMemoryBytes);
             string layers = end - first == 1 ? $"layer {first}" : $"layers {first}–{end - 1}";
             string stage = options.Rounds == 1 ? $"re-insert {layers}" : $"round {round + 1}, re-insert {layers}";
             return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, $"round {round} block {block}", original, NllAbovePrefix);
 
             Tensor NllAbovePrefix(LlamaModel model, ForgetRetainBatch batch)
             {
-                Tensor hidden = model.RunLayers(prefix.States(batch.Sequences), batch.Packed, first, model.Config.Layers);
+                Tensor hidden = model.RunLayers(prefix.States(batch.Sequences, first), batch.Packed, first, model.Config.Layers);
                 return Losses.TokenNll(model, hidden, batch.Packed);
             }
         }

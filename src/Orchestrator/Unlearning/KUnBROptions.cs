@@ -40,8 +40,11 @@ public sealed record KUnBROptions
     /// <summary>Whether density counts the MLP's matrices only.</summary>
     public required bool MlpOnly { get; init; }
 
-    /// <summary>Bytes of frozen layers' outputs kept during a graft; what does not fit is recomputed.</summary>
+    /// <summary>Bytes of frozen layers' outputs kept in memory while blocks are re-inserted.</summary>
     public required long PrefixMemoryBytes { get; init; }
+
+    /// <summary>Bytes of them kept in a temporary file beyond that; what fits neither is recomputed.</summary>
+    public required long PrefixFileBytes { get; init; }
 
     /// <summary>Ablation: false trains all parameters by gradient difference for as many passes instead of re-inserting.</summary>
     public required bool Reinsert { get; init; }
@@ -62,9 +65,9 @@ public sealed record KUnBROptions
             yield return $"blocks {Blocks}, selected blocks {SelectedBlocks}, epochs per block {EpochsPerBlock} and rounds {Rounds} must be at least 1";
         }
 
-        if (IgnoreHeadLayers < 0 || PrefixMemoryBytes < 0)
+        if (IgnoreHeadLayers < 0 || PrefixMemoryBytes < 0 || PrefixFileBytes < 0)
         {
-            yield return $"ignored head layers {IgnoreHeadLayers} and prefix memory {PrefixMemoryBytes} must not be negative";
+            yield return $"ignored head layers {IgnoreHeadLayers}, prefix memory {PrefixMemoryBytes} and prefix file {PrefixFileBytes} must not be negative";
         }
     }
 }

@@ -67,6 +67,7 @@ public static class UnlearningPresets
         Reestimate = DensityReestimate.EachRound,
         MlpOnly = false,
         PrefixMemoryBytes = 2L << 30,
+        PrefixFileBytes = 8L << 30,
         Reinsert = true,
         PreUnlearn = true,
     };

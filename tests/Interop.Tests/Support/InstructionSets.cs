@@ -4,7 +4,7 @@ namespace Hybrid.Interop.Tests.Support;
 internal static class InstructionSets
 {
     /// <summary>The names of those this CPU has; "baseline" always, last.</summary>
-    public static IReadOnlyList<string> Available { get; } = [.. new[] { "avx512", "avx2", "baseline" }.Where(IsAvailable)];
+    public static IReadOnlyList<string> Available { get; } = [.. new[] { "avx512_bf16", "avx512", "avx2", "baseline" }.Where(IsAvailable)];
 
     public static void ForEach(Action<string> check)
     {

@@ -38,6 +38,7 @@ public sealed class LearnUnlearnAttackTests(TaughtModel taught) : IClassFixture<
             Reestimate = DensityReestimate.EachRound,
             MlpOnly = false,
             PrefixMemoryBytes = 1 << 20,
+            PrefixFileBytes = 0,
             Reinsert = true,
             PreUnlearn = true,
         });

@@ -24,13 +24,15 @@ public sealed class KUnBRTests : IDisposable
     }
 
     [Theory]
-    [InlineData(OptimizerKind.Sgd, 0L)]
-    [InlineData(OptimizerKind.Sgd, 1500L)]
-    [InlineData(OptimizerKind.Sgd, long.MaxValue)]
-    [InlineData(OptimizerKind.AdamW, 0L)]
-    [InlineData(OptimizerKind.AdamW, long.MaxValue)]
-    [InlineData(OptimizerKind.Lion, long.MaxValue)]
-    public void ItIsThePlainAlgorithmWhateverIsKept(OptimizerKind kind, long memory)
+    [InlineData(OptimizerKind.Sgd, 0L, 0L)]
+    [InlineData(OptimizerKind.Sgd, 1500L, 0L)]
+    [InlineData(OptimizerKind.Sgd, 1500L, 1500L)]
+    [InlineData(OptimizerKind.Sgd, 0L, long.MaxValue)]
+    [InlineData(OptimizerKind.Sgd, long.MaxValue, 0L)]
+    [InlineData(OptimizerKind.AdamW, 0L, 0L)]
+    [InlineData(OptimizerKind.AdamW, long.MaxValue, 0L)]
+    [InlineData(OptimizerKind.Lion, 1500L, long.MaxValue)]
+    public void ItIsThePlainAlgorithmWhateverIsKept(OptimizerKind kind, long memory, long file)
     {
         OptimizerOptions optimizer = TestModels.Optimizer(kind, 0.005, warmupSteps: 2);
         using LlamaModel plain = model.Clone();
@@ -44,6 +46,7 @@ public sealed class KUnBRTests : IDisposable
             EpochsPerBlock = 3,
             Rounds = 2,
             PrefixMemoryBytes = memory,
+            PrefixFileBytes = file,
         };
 
         UnlearningOutcome outcome = Run(options);
@@ -252,6 +255,7 @@ public sealed class KUnBRTests : IDisposable
         Reestimate = DensityReestimate.EachRound,
         MlpOnly = false,
         PrefixMemoryBytes = long.MaxValue,
+        PrefixFileBytes = 0,
         Reinsert = true,
         PreUnlearn = true,
     };
