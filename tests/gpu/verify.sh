@@ -63,7 +63,8 @@ log_of() {
     printf '%s/%s.log' "$out" "${1//[^A-Za-z0-9.]/-}"
 }
 
-# step LABEL COMMAND... : runs the command with its output in a log, and prints one line; a failure is counted and shown.
+# step LABEL COMMAND... : runs the command with its output in a log, and prints one line; a failure is counted and shown. Inside
+# the command errexit is off.
 step() {
     local label=$1 log code=0 started=$SECONDS
     shift
@@ -120,7 +121,7 @@ has_gtest() {
 configure() {
     local options=(-DCMAKE_BUILD_TYPE=Release "-DLIBTORCH=$torch" "-DHYBRID_OUTPUT_DIRECTORY=$out/lib" "-DHYBRID_BUILD_TESTS=$tests")
     if [[ ! -e $out/build/CMakeCache.txt ]] && command -v ninja >/dev/null; then options+=(-G Ninja); fi
-    cmake -S "$root/native" -B "$out/build" "${options[@]}"
+    cmake -S "$root/native" -B "$out/build" "${options[@]}" || return
     # Without the kernels everything below would pass, too, and show nothing about them.
     grep -q 'HYBRID_WITH_CUDA' "$out/build/compile_commands.json" || {
         echo 'configured without the CUDA kernels: is this a CUDA build of PyTorch?'
@@ -133,12 +134,19 @@ build() {
 }
 
 native_tests() {
-    OMP_NUM_THREADS=1 "$out/build/tests/hybrid_tests" --gtest_brief=1
+    local report=$out/native-tests.txt code=0
+    OMP_NUM_THREADS=1 "$out/build/tests/hybrid_tests" --gtest_brief=1 >"$report" 2>&1 || code=$?
+    cat "$report"
+    if grep -q '^no CUDA device' "$report"; then
+        echo 'the CUDA tests were skipped: LibTorch finds no device'
+        return 1
+    fi
+    sed -nE 's/^\[ *(PASSED|SKIPPED|FAILED) *\] ([0-9]+ tests?).*/\1 \2/p' "$report" | paste -sd ' '
+    return "$code"
 }
 
 put_library() {
-    cp -f "$library" "$publish/libhybrid.so"
-    echo "$publish/libhybrid.so"
+    cp -f "$library" "$publish/libhybrid.so" && echo "$publish/libhybrid.so"
 }
 
 parity() {
