@@ -150,11 +150,12 @@ put_library() {
 }
 
 parity() {
-    "$publish/hybrid" parity "$root/tests/assets/$1" --device "$device"
+    "$publish/hybrid" parity "$root/tests/assets/$1" --device "$device" && echo 'every quantity agrees'
 }
 
 benchmarks() {
-    "$publish/Hybrid.Benchmarks" --device "$device" --hybrid "$publish/hybrid" --python "$python" --markdown "$out/benchmarks.md"
+    "$publish/Hybrid.Benchmarks" --device "$device" --hybrid "$publish/hybrid" --python "$python" --markdown "$out/benchmarks.md" &&
+        echo "$out/benchmarks.md"
 }
 
 main() {
