@@ -44,6 +44,19 @@ internal static class CommonOptions
 
     public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 
+    /// <summary>The element types that weights can be used in, by their names.</summary>
+    private static readonly Dictionary<string, ElementType> Precisions = new(StringComparer.Ordinal)
+    {
+        ["float32"] = ElementType.Float32,
+        ["bfloat16"] = ElementType.BFloat16,
+    };
+
+    public static Option<string?> Precision() => OptionKinds.OneOf(
+        "--dtype", "Type of weights and activations; training bfloat16 keeps float32 master copies. Default: float32.", [.. Precisions.Keys]);
+
+    /// <summary>The element type of a name, float32 for none.</summary>
+    public static ElementType PrecisionOf(string? name) => name is null ? ElementType.Float32 : Precisions[name];
+
     public static Option<int?> Threads() => OptionKinds.Count(
         "--threads", "Threads of one operation; default: one for each processor.", most: ThreadsPerProcessor * Environment.ProcessorCount);
 

@@ -16,6 +16,7 @@ internal sealed class InputOptions
     private readonly Option<string> data = CommonOptions.Data();
     private readonly Option<string?> retainText = CommonOptions.RetainText();
     private readonly Option<string> device = CommonOptions.Device();
+    private readonly Option<string?> precision = CommonOptions.Precision();
     private readonly Option<int?> threads = CommonOptions.Threads();
 
     /// <summary>A command with these options, then its own.</summary>
@@ -29,6 +30,7 @@ internal sealed class InputOptions
 
         command.Options.Add(retainText);
         command.Options.Add(device);
+        command.Options.Add(precision);
         command.Options.Add(threads);
         return command;
     }
@@ -49,7 +51,7 @@ internal sealed class InputOptions
         LlamaConfig config = ModelFolder.LoadConfig(folder);
         UnlearningDataset loaded = DatasetCatalog.Load(DatasetOf(parsed), parsed.GetValue(data)!, parsed.GetValue(retainText));
         Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
-        return new Input(folder, ModelFolder.LoadModel(folder, ElementType.Float32, place), tokenizer, loaded);
+        return new Input(folder, ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place), tokenizer, loaded);
     }
 }
 
@@ -59,7 +61,7 @@ internal sealed class Input(string folder, LlamaModel model, Tokenizer tokenizer
     /// <summary>Where the model came from.</summary>
     public string Folder { get; } = folder;
 
-    /// <summary>The model, in float32.</summary>
+    /// <summary>The model, in the element type asked for.</summary>
     public LlamaModel Model { get; } = model;
 
     /// <summary>Its tokenizer.</summary>

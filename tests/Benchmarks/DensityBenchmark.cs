@@ -28,7 +28,7 @@ internal static class DensityBenchmark
             {
                 LlamaModel model = work.Model(type);
                 double[] density = [];
-                double Measure() => Interleaved.Time(() => density = KnowledgeDensity.Measure(model, work.DensityExamples, mlpOnly: false, size.Batch));
+                double Measure() => work.Time(model, () => density = KnowledgeDensity.Measure(model, work.DensityExamples, mlpOnly: false, size.Batch));
                 double? bound = suite.Bound(size.DensityOperations(Workload.Tokens(work.DensityExamples)), type);
 
                 suite.Add(new Result("density", size.Name, type.ToString(), "our own forward and backward", Interleaved.Run(Measure, () => ForwardBackward(work, model), suite.Rounds), 1 / 1.1, bound));
@@ -66,7 +66,7 @@ internal static class DensityBenchmark
     {
         model.SetTrainable(model.Names);
         Tensor[] parameters = [.. model.Names.Select(name => model[name])];
-        double seconds = Interleaved.Time(() =>
+        double seconds = work.Time(model, () =>
         {
             foreach (TokenSequence[] batch in work.DensityExamples.Chunk(work.Size.Batch))
             {

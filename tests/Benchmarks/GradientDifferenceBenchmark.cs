@@ -32,7 +32,7 @@ internal static class GradientDifferenceBenchmark
                 model.SetTrainable(model.Names);
                 using var step = new TrainingStep(model, Optimizer);
                 double first = double.NaN;
-                double Step() => Interleaved.Time(() =>
+                double Step() => work.Time(model, () =>
                 {
                     TrainingProgress done = step.Run("step", 1, () => Loss(model, new ForgetRetainBatch(work.Forget, work.Retain)));
                     first = double.IsNaN(first) ? done.Loss : first;

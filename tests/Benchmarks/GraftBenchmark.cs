@@ -27,7 +27,7 @@ internal static class GraftBenchmark
                 }
             }) / Repeats;
 
-            double Copies() => Interleaved.Time(() =>
+            double Copies() => work.Time(model, () =>
             {
                 using TensorScope scope = TensorScope.Begin();
                 Tensor[] kept = [.. there.Select(tensor => tensor.Clone())];

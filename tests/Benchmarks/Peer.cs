@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using Hybrid.Interop;
 
 namespace Hybrid.Benchmarks;
 
@@ -14,8 +15,13 @@ internal sealed record PeerSettings(string Label, IReadOnlyDictionary<string, st
     /// gets the cores (both at once is two to five times slower); with its OpenMP build both share one pool. OpenBLAS 0.3.21 takes many newer CPUs
     /// for its oldest kernels, so core types are tried, too.
     /// </summary>
-    public static IReadOnlyList<PeerSettings> Candidates(int threads)
+    public static IReadOnlyList<PeerSettings> Candidates(int threads, Device device)
     {
+        if (device != Device.Cpu)
+        {
+            return [new($"on {device}", new Dictionary<string, string>())];
+        }
+
         const string shared = "/usr/lib/x86_64-linux-gnu/openblas-openmp";
         var found = new List<PeerSettings>();
         foreach (string core in new[] { "", "SkylakeX", "Cooperlake" })
@@ -58,9 +64,9 @@ internal sealed class Peer : IDisposable
     public PeerSettings Settings { get; }
 
     /// <summary>Starts it, or says in one line why there is none.</summary>
-    public static Peer? TryStart(string python, PeerSettings settings, out string problem)
+    public static Peer? TryStart(string python, PeerSettings settings, Device device, out string problem)
     {
-        var start = new ProcessStartInfo(python, [Path.Combine(AppContext.BaseDirectory, "peer.py")]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(python, [Path.Combine(AppContext.BaseDirectory, "peer.py"), device == Device.Cpu ? "cpu" : $"cuda:{device.Code}"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
         foreach ((string name, string value) in settings.Environment)
         {
             start.Environment[name] = value.Length == 0 ? null : value;

@@ -51,7 +51,7 @@ internal static class ReinsertionBenchmark
     private static double PeerPass(Peer peer, int layers) => Enumerable.Range(0, layers - 1).Sum(layer =>
         peer.Run(new JsonObject { ["op"] = "frozen_epochs", ["layer"] = layer, ["epochs"] = Epochs, ["rate"] = 1e-6, ["alpha"] = 1 }).Seconds);
 
-    private static double Pass(Workload work, LlamaModel model, bool keep) => Interleaved.Time(() =>
+    private static double Pass(Workload work, LlamaModel model, bool keep) => work.Time(model, () =>
     {
         int half = work.Examples.Count / 2, blocks = model.Config.Layers - 1;
         using var prefix = new FrozenPrefix(model, new HiddenStateStore(keep ? long.MaxValue : 0, 0));

@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Benchmarks;
 
 /// <summary>What the benchmarks share: the work, the peers, the machine's measured peaks, and where results go.</summary>
-internal sealed class Suite(string python, int rounds, IReadOnlyList<WorkSize> sizes, IReadOnlyList<ElementType> types, string folder, Action<string> say) : IDisposable
+internal sealed class Suite(string python, int rounds, IReadOnlyList<WorkSize> sizes, IReadOnlyList<ElementType> types, Device device, string folder, Action<string> say) : IDisposable
 {
     private readonly Dictionary<string, Workload> workloads = [];
     private readonly Dictionary<string, Peer> peers = [];
@@ -13,6 +13,8 @@ internal sealed class Suite(string python, int rounds, IReadOnlyList<WorkSize> s
     public IReadOnlyList<WorkSize> Sizes => sizes;
 
     public IReadOnlyList<ElementType> Types => types;
+
+    public Device Device => device;
 
     public List<Result> Results { get; } = [];
 
@@ -30,7 +32,7 @@ internal sealed class Suite(string python, int rounds, IReadOnlyList<WorkSize> s
     {
         if (!workloads.TryGetValue(size.Name, out Workload? work))
         {
-            workloads[size.Name] = work = new Workload(size, folder);
+            workloads[size.Name] = work = new Workload(size, device, folder);
         }
 
         return work;
@@ -47,9 +49,10 @@ internal sealed class Suite(string python, int rounds, IReadOnlyList<WorkSize> s
         if (!peers.TryGetValue(size.Name, out Peer? best))
         {
             double leastSeconds = double.PositiveInfinity;
-            foreach (PeerSettings settings in PeerSettings.Candidates(Runtime.Threads))
+            IReadOnlyList<PeerSettings> candidates = PeerSettings.Candidates(Runtime.Threads, device);
+            foreach (PeerSettings settings in candidates)
             {
-                Peer? peer = Peer.TryStart(python, settings, out string problem);
+                Peer? peer = Peer.TryStart(python, settings, device, out string problem);
                 if (peer is null)
                 {
                     NoPeer = $"{python}: {problem}";
@@ -62,9 +65,10 @@ internal sealed class Suite(string python, int rounds, IReadOnlyList<WorkSize> s
                 loser?.Dispose();
             }
 
-            peers[size.Name] = best!;
-            Facts.Add(new($"PyTorch's settings for {size.Name}", best!.Settings.Label));
-            Say($"{size.Name}: PyTorch with {best.Settings.Label}, the fastest of {PeerSettings.Candidates(Runtime.Threads).Count} settings");
+            best!.Load(Work(size), "float32"); // the steps above have moved it
+            peers[size.Name] = best;
+            Facts.Add(new($"PyTorch's settings for {size.Name}", best.Settings.Label));
+            Say($"{size.Name}: PyTorch with {best.Settings.Label}, the fastest of {candidates.Count} settings");
         }
 
         return best;

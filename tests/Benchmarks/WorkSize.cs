@@ -13,12 +13,20 @@ internal sealed record WorkSize(string Name, LlamaConfig Shape, int Batch, int S
     /// <summary>Examples that a density measurement takes.</summary>
     public const int DensityExamples = 64;
 
-    public static readonly IReadOnlyList<WorkSize> All =
+    /// <summary>Those for two cores.</summary>
+    public static readonly IReadOnlyList<WorkSize> Cpu =
     [
         new("S", Llama(8, 256, 8, 4, 688, 512), 16, 64, 64),
         new("T", Llama(8, 64, 2, 1, 168, 758), 64, 41, 41),
         new("W", Llama(4, 1024, 16, 4, 2816, 4096), 8, 128, 128),
         new("mix", Llama(8, 256, 8, 4, 688, 512), 16, 8, 64),
+    ];
+
+    /// <summary>Those that fill a GPU: a small model, and four layers of Llama-3-8B's shapes.</summary>
+    public static readonly IReadOnlyList<WorkSize> Gpu =
+    [
+        new("G", Llama(8, 1024, 16, 4, 2816, 4096), 64, 128, 128),
+        new("L", Llama(4, 4096, 32, 8, 14336, 32000), 8, 64, 512),
     ];
 
     /// <summary>Examples made for it: enough for a density measurement and for a step.</summary>
@@ -54,7 +62,7 @@ internal sealed record WorkSize(string Name, LlamaConfig Shape, int Batch, int S
         VocabularySize = vocabulary,
         RmsNormEpsilon = 1e-5,
         RopeTheta = 10000,
-        MaximumPositions = 256,
+        MaximumPositions = 512,
         TiedEmbeddings = false,
     };
 }

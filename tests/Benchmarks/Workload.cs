@@ -10,18 +10,25 @@ internal sealed class Workload : IDisposable
 {
     private readonly Dictionary<ElementType, LlamaModel> models = [];
 
-    public Workload(WorkSize size, string folder)
+    public Workload(WorkSize size, Device device, string folder)
     {
+        Device = device;
         Size = size;
         Folder = Directory.CreateDirectory(Path.Combine(folder, size.Name)).FullName;
         var random = new SeededRandom(1);
-        models[ElementType.Float32] = ModelInitializer.Create(size.Shape, random.Fork("weights"));
+        using (LlamaModel made = ModelInitializer.Create(size.Shape, random.Fork("weights")))
+        {
+            models[ElementType.Float32] = CopyOf(made, ElementType.Float32, device);
+        }
+
         SeededRandom tokens = random.Fork("tokens");
         Examples = [.. Enumerable.Range(0, size.Examples).Select(_ => RandomExample(size, tokens))];
         SaveForPeer();
     }
 
     public WorkSize Size { get; }
+
+    public Device Device { get; }
 
     public string Folder { get; }
 
@@ -45,19 +52,19 @@ internal sealed class Workload : IDisposable
     }
 
     /// <summary>A copy, for work that changes it.</summary>
-    public LlamaModel Copy(ElementType type)
-    {
-        using TensorScope outside = TensorScope.Outside();
-        LlamaModel source = models[ElementType.Float32];
-        return new LlamaModel(source.Config, source.Names.Select(name => KeyValuePair.Create(name, Copy(source[name], type))).ToArray());
-    }
+    public LlamaModel Copy(ElementType type) => CopyOf(models[ElementType.Float32], type, Device);
 
-    private static Tensor Copy(Tensor tensor, ElementType type)
+    /// <summary>Seconds of work on the model, to the end of what it started on the device.</summary>
+    public double Time(LlamaModel model, Action work) => Interleaved.Time(() =>
     {
-        Tensor copy = Tensor.Zeros(tensor.Shape, type, Device.Cpu);
-        copy.CopyFrom(tensor);
-        return copy;
-    }
+        work();
+        if (Device != Device.Cpu)
+        {
+            using TensorScope scope = TensorScope.Begin();
+            using GradMode off = GradMode.Off();
+            model[ParameterNames.FinalNorm].ToDoubles(); // a copy to the host waits for the device
+        }
+    });
 
     public static long Tokens(IEnumerable<TokenSequence> examples) => examples.Sum(example => (long)example.Ids.Length);
 
@@ -67,6 +74,19 @@ internal sealed class Workload : IDisposable
         {
             model.Dispose();
         }
+    }
+
+    private static LlamaModel CopyOf(LlamaModel source, ElementType type, Device device)
+    {
+        using TensorScope outside = TensorScope.Outside();
+        return new LlamaModel(source.Config, source.Names.Select(name => KeyValuePair.Create(name, CopyOf(source[name], type, device))).ToArray());
+    }
+
+    private static Tensor CopyOf(Tensor tensor, ElementType type, Device device)
+    {
+        Tensor copy = Tensor.Zeros(tensor.Shape, type, device);
+        copy.CopyFrom(tensor);
+        return copy;
     }
 
     private static TokenSequence RandomExample(WorkSize size, SeededRandom random)

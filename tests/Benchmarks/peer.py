@@ -48,6 +48,9 @@ class Attention(torch.nn.Module):
         v = self.v_proj(x).view(B, S, self.kv_heads, self.size).transpose(1, 2)
         group = self.heads // self.kv_heads
         k, v = k.repeat_interleave(group, 1), v.repeat_interleave(group, 1)
+        if x.is_cuda:  # padding is on the right, where causal attention never looks
+            fused = F.scaled_dot_product_attention(q, k, v, is_causal=True)
+            return self.o_proj(fused.transpose(1, 2).reshape(B, S, -1))
         weights = torch.softmax(q @ k.transpose(2, 3) / math.sqrt(self.size) + mask, -1)
         return self.o_proj((weights @ v).transpose(1, 2).reshape(B, S, -1))
 
@@ -191,24 +194,30 @@ class Peer:
 
     def density_functorch(self, examples, chunk):
         """vmap over grad of a functional copy of the model, chunk examples at a time."""
-        import functorch
+        try:
+            from torch.func import functional_call, grad, vmap
 
-        functional, parameters = functorch.make_functional(self.model, disable_autograd_tracking=True)
-        names = [name for name, _ in self.model.named_parameters()]
+            run = lambda weights, *inputs: functional_call(self.model, weights, inputs)
+        except ImportError:  # before PyTorch 2
+            from functorch import grad, make_functional, vmap
+
+            functional, _ = make_functional(self.model, disable_autograd_tracking=True)
+            run = lambda weights, *inputs: functional(tuple(weights.values()), *inputs)
+        parameters = {name: parameter.detach() for name, parameter in self.model.named_parameters()}
 
         def loss(weights, ids, labels, mask):
-            logits = functional(weights, ids[None], mask[None])[0, :-1].float()
+            logits = run(weights, ids[None], mask[None])[0, :-1].float()
             scored = labels[1:] != IGNORED
             nll = F.cross_entropy(logits, labels[1:].clamp(min=0), reduction="none")
             return (nll * scored).sum() / scored.sum()
 
-        gradients = functorch.vmap(functorch.grad(loss), in_dims=(None, 0, 0, 0))
+        gradients = vmap(grad(loss), in_dims=(None, 0, 0, 0))
         sums = [0.0] * self.config["layers"]
         batches = [self.batch(i, min(chunk, examples - i)) for i in range(0, examples, chunk)]
         self.synchronize()
         started = time.perf_counter()
         for b in batches:
-            for name, gradient in zip(names, gradients(parameters, b.ids, b.labels, b.mask)):
+            for name, gradient in gradients(parameters, b.ids, b.labels, b.mask).items():
                 layer = self.layer_of(name)
                 if layer is not None:
                     sums[layer] += gradient.abs().sum().item()

@@ -73,6 +73,7 @@ public sealed class CommandLineTests(TaughtFolder taught)
     [InlineData("--learning-rate", "1e999", "a number above 0")]
     [InlineData("--retain-coefficient", "-1", "a number of at least 0")]
     [InlineData("--strategy", "densest", "one of density, head, bottom, average, sequential")]
+    [InlineData("--dtype", "float16", "one of float32, bfloat16")]
     [InlineData("--method", "GD", "one of gd, kunbr")]
     [InlineData("--forget-form", "text", "one of question-letter-answer, letter-answer, letter, corpus")]
     [InlineData("--preset", "huge", "one of llama3-8b, tiny")]

@@ -28,6 +28,23 @@ public sealed class PipelineTests(TaughtFolder taught) : IDisposable
     }
 
     [Fact]
+    public void BFloat16WeightsAreTrainedAndSavedAsSuch()
+    {
+        string model = folder.File("half");
+        JsonElement done = CommandRun.Good(taught.Line("unlearn", "--method", "gd", "--out", model, "--learning-rate", "1e-3", "--epochs", "2", "--batch-size", "5", "--dtype", "bfloat16", "--json")).Json;
+        Assert.InRange(done.GetProperty("shareChanged").GetDouble(), 0.2, 1);
+
+        JsonElement types = CommandRun.Good("inspect", model, "--json").Json.GetProperty("elementTypes");
+        Assert.Equal(["bfloat16"], types.EnumerateArray().Select(type => type.GetString()));
+
+        string[] input = ["--model", model, "--dataset", "random-birthdays", "--data", taught.Data];
+        double wide = Accuracy("float32"), narrow = Accuracy("bfloat16");
+        Assert.InRange(narrow, wide - 0.15, wide + 0.15);
+
+        double Accuracy(string type) => CommandRun.Good(["evaluate", .. input, "--dtype", type, "--json"]).Json.GetProperty("forget").GetProperty("accuracy").GetDouble();
+    }
+
+    [Fact]
     public void GradientDifferenceThenAttackThenEvaluate()
     {
         string model = folder.File("gd");
