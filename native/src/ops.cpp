@@ -3,6 +3,7 @@
 #include "guard.h"
 #include "handles.h"
 #include "segments.h"
+#include "select_rows.h"
 
 namespace hybrid {
 namespace {
@@ -124,7 +125,8 @@ hyb_status hyb_ops_index_select(const hyb_tensor* a, int32_t dim, const int64_t*
   return produce("ops_index_select", out, [&] {
     const auto& x = as_tensor(a, "a");
     auto index = index_tensor(indices, n, x.size(dimension(x, dim)), "index", x.device());
-    return at::index_select(x, dim, index);
+    const bool rows = x.dim() == 2 && dimension(x, dim) == 0;
+    return rows ? select_rows(x, index) : at::index_select(x, dim, index);
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include "guard.h"
 #include "handles.h"
+#include "select_rows.h"
 #include "transformer.h"
 
 using namespace hybrid;
@@ -18,7 +19,7 @@ hyb_status hyb_transformer_embedding(const hyb_tensor* weight, const int64_t* id
     not_null(out, "out");
     const auto& table = as_tensor(weight, "weight");
     require(table.dim() == 2, HYB_INVALID_ARGUMENT, "weight has shape ", table.sizes(), ", [V,D] is needed");
-    *out = give(at::embedding(table, index_tensor(ids, n, table.size(0), "token id", table.device())));
+    *out = give(select_rows(table, index_tensor(ids, n, table.size(0), "token id", table.device())));
   });
 }
 

@@ -234,6 +234,19 @@ TYPED_TEST(Kernels, NormGradientL1) {
       }
 }
 
+TYPED_TEST(Kernels, SumRows) {
+  using T = TypeParam;
+  const int64_t positions[] = {4, 0, 2};
+  for (auto [isa, kernels] : tables<T>())
+    for (int64_t D : {1, 7, 16, 33}) {
+      SCOPED_TRACE(isa + " D " + std::to_string(D));
+      Guarded<T> rows(5 * D), out(D), scratch(D);
+      kernels->sum_rows(rows, positions, 3, D, out, scratch);
+      for (int64_t d = 0; d < D; ++d) EXPECT_NEAR(out[d], double(rows[4 * D + d]) + rows[d] + rows[2 * D + d], tolerance<T> * 5);
+      EXPECT_TRUE(rows.intact() && out.intact() && scratch.intact());
+    }
+}
+
 // bfloat16 operands, float sums: nothing is rounded but the sums.
 TEST(Bf16Kernels, GradientL1) {
   for (auto [isa, kernels] : tables<cpu::bf16>())

@@ -65,6 +65,9 @@ struct Kernels {
   // Σ |Σ_s grad ∘ x · inverse_rms| for grad and x [S,D]: the same for an RMSNorm weight. scratch: D elements.
   double (*norm_gradient_l1)(const T* grad, const T* x, const C* inverse_rms, int64_t S, int64_t D, C* scratch);
 
+  // out [D] = Σ of the n rows of [.., D] at positions. scratch: D elements.
+  void (*sum_rows)(const T* rows, const int64_t* positions, int64_t n, int64_t D, T* out, C* scratch);
+
   // master is the weight in C, of which p is a rounding; where T is C, it is p.
   void (*lion)(T* p, const T* g, C* master, C* m, int64_t n, C rate, C beta1, C beta2, C decay);
   // rate and the two corrections as the caller derived them from the step count.

@@ -26,6 +26,8 @@ double gradient_l1(const T*, int64_t, const T*, int64_t, int64_t, int64_t, Compu
 template <class T>
 double norm_gradient_l1(const T*, const T*, const Compute<T>*, int64_t, int64_t, Compute<T>*);
 template <class T>
+void sum_rows(const T*, const int64_t*, int64_t, int64_t, T*, Compute<T>*);
+template <class T>
 void lion(T*, const T*, Compute<T>*, Compute<T>*, int64_t, Compute<T>, Compute<T>, Compute<T>, Compute<T>);
 template <class T>
 void adamw(T*, const T*, Compute<T>*, Compute<T>*, Compute<T>*, int64_t, Compute<T>, Compute<T>, Compute<T>, Compute<T>, Compute<T>,

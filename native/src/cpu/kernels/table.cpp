@@ -15,6 +15,7 @@ constexpr Kernels<T> table() {
           nll_backward<T>,
           gradient_l1<T>,
           norm_gradient_l1<T>,
+          sum_rows<T>,
           lion<T>,
           adamw<T>,
           sgd<T>};
