@@ -222,8 +222,8 @@ build() {
 bench() {
     build
     step "build benchmarks" dotnet build tests/Benchmarks -c Release -p:RestoreLockedMode=true
-    mkdir -p artifacts/benchmarks
-    artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks --markdown artifacts/benchmarks/benchmarks.md "$@"
+    if [[ " $* " != *" --markdown "* ]]; then set -- --markdown artifacts/benchmarks.md "$@"; fi
+    artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks "$@"
 }
 
 build_for_tests() {
