@@ -69,7 +69,12 @@ void* operator new(size_t n) {
   if (void* memory = std::malloc(n > 0 ? n : 1)) return memory;
   throw std::bad_alloc();
 }
+void* operator new(size_t n, const std::nothrow_t&) noexcept {
+  ++objects;
+  return std::malloc(n > 0 ? n : 1);
+}
 void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 TEST(Memory, DensityNeedsNoneThatGrowsWithTheWeight) {
