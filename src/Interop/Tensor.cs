@@ -78,18 +78,7 @@ public sealed unsafe partial class Tensor : IDisposable
 
     /// <summary>A copy of <paramref name="values"/>, row-major, in the given shape. T is float, double, long, int, byte or bool.</summary>
     public static Tensor From<T>(ReadOnlySpan<T> values, ReadOnlySpan<long> shape, Device device)
-        where T : unmanaged
-    {
-        hyb_tensor* result;
-        ReadOnlySpan<byte> bytes = MemoryMarshal.AsBytes(values);
-        fixed (byte* data = bytes)
-        fixed (long* sizes = shape)
-        {
-            NativeException.ThrowIfFailed(NativeMethods.hyb_tensor_from_data(data, bytes.Length, sizes, shape.Length, (int)TypeOf<T>(), device.Code, &result));
-        }
-
-        return Own(result);
-    }
+        where T : unmanaged => FromBytes(MemoryMarshal.AsBytes(values), shape, TypeOf<T>(), device);
 
     /// <summary>A copy of the bytes of elements of any type, row-major, in the given shape: what <see cref="ToBytes"/> gave.</summary>
     public static Tensor FromBytes(ReadOnlySpan<byte> bytes, ReadOnlySpan<long> shape, ElementType type, Device device)
@@ -165,6 +154,14 @@ public sealed unsafe partial class Tensor : IDisposable
     {
         double[] values = ToDoubles();
         return values.Length == 1 ? values[0] : throw new NativeException(NativeStatus.InvalidArgument, $"a tensor of {values.Length} elements has no single value");
+    }
+
+    /// <summary>The same values in storage of its own, of that type on that device, without history.</summary>
+    public Tensor CloneTo(ElementType type, Device device)
+    {
+        Tensor copy = Zeros(Shape, type, device);
+        copy.CopyFrom(this);
+        return copy;
     }
 
     /// <summary>Another handle on the same tensor.</summary>

@@ -29,7 +29,7 @@ internal static class LossCurves
     {
         using LlamaModel model = work.Copy(type);
         model.SetTrainable(model.Names);
-        using var step = new TrainingStep(model, new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = 3e-4, WarmupSteps = 0, WeightDecay = 0 });
+        using var step = new TrainingStep(model, Workload.Lion(3e-4));
         var batch = new PackedBatch(work.Forget);
         return [.. Enumerable.Range(0, Steps).Select(_ => step.Run("learn", Steps, () => new ForgetRetainLoss(Losses.MeanNll(model, batch), null, null)).Loss)];
     }

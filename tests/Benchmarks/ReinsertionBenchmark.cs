@@ -71,6 +71,6 @@ internal static class ReinsertionBenchmark
         RetainCoefficient = 1,
         Epochs = Epochs,
         BatchSize = work.Size.Batch,
-        Optimizer = new() { Kind = OptimizerKind.Lion, LearningRate = 1e-6, WarmupSteps = 0, WeightDecay = 0 },
+        Optimizer = Workload.Lion(1e-6),
     };
 }

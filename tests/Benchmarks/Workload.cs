@@ -2,6 +2,7 @@ using System.Text.Json;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Benchmarks;
 
@@ -18,7 +19,7 @@ internal sealed class Workload : IDisposable
         var random = new SeededRandom(1);
         using (LlamaModel made = ModelInitializer.Create(size.Shape, random.Fork("weights")))
         {
-            models[ElementType.Float32] = CopyOf(made, ElementType.Float32, device);
+            models[ElementType.Float32] = made.Clone(ElementType.Float32, device);
         }
 
         SeededRandom tokens = random.Fork("tokens");
@@ -52,7 +53,7 @@ internal sealed class Workload : IDisposable
     }
 
     /// <summary>A copy, for work that changes it.</summary>
-    public LlamaModel Copy(ElementType type) => CopyOf(models[ElementType.Float32], type, Device);
+    public LlamaModel Copy(ElementType type) => models[ElementType.Float32].Clone(type, Device);
 
     /// <summary>Seconds of work on the model, to the end of what it started on the device.</summary>
     public double Time(LlamaModel model, Action work) => Interleaved.Time(() =>
@@ -66,6 +67,9 @@ internal sealed class Workload : IDisposable
         }
     });
 
+    /// <summary>How parameters move wherever a benchmark trains.</summary>
+    public static OptimizerOptions Lion(double rate) => new() { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = 0, WeightDecay = 0 };
+
     public static long Tokens(IEnumerable<TokenSequence> examples) => examples.Sum(example => (long)example.Ids.Length);
 
     public void Dispose()
@@ -74,19 +78,6 @@ internal sealed class Workload : IDisposable
         {
             model.Dispose();
         }
-    }
-
-    private static LlamaModel CopyOf(LlamaModel source, ElementType type, Device device)
-    {
-        using TensorScope outside = TensorScope.Outside();
-        return new LlamaModel(source.Config, source.Names.Select(name => KeyValuePair.Create(name, CopyOf(source[name], type, device))).ToArray());
-    }
-
-    private static Tensor CopyOf(Tensor tensor, ElementType type, Device device)
-    {
-        Tensor copy = Tensor.Zeros(tensor.Shape, type, device);
-        copy.CopyFrom(tensor);
-        return copy;
     }
 
     private static TokenSequence RandomExample(WorkSize size, SeededRandom random)

@@ -108,17 +108,10 @@ public sealed class LlamaModel : IDisposable
     public Tensor Logits(Tensor hidden) => Transformer.Linear(Normalize(hidden), Head);
 
     /// <summary>An independent copy with its own storage.</summary>
-    public LlamaModel Clone()
-    {
-        using TensorScope outside = TensorScope.Outside();
-        var copies = new List<KeyValuePair<string, Tensor>>();
-        foreach (string name in Names)
-        {
-            copies.Add(new(name, parameters[name].Clone()));
-        }
+    public LlamaModel Clone() => CloneBy(tensor => tensor.Clone());
 
-        return new LlamaModel(Config, copies);
-    }
+    /// <summary>An independent copy in another element type or on another device.</summary>
+    public LlamaModel Clone(ElementType type, Device device) => CloneBy(tensor => tensor.CloneTo(type, device));
 
     /// <summary>Frees the parameters.</summary>
     public void Dispose()
@@ -127,5 +120,11 @@ public sealed class LlamaModel : IDisposable
         {
             tensor.Dispose();
         }
+    }
+
+    private LlamaModel CloneBy(Func<Tensor, Tensor> copy)
+    {
+        using TensorScope outside = TensorScope.Outside();
+        return new LlamaModel(Config, [.. Names.Select(name => KeyValuePair.Create(name, copy(parameters[name])))]);
     }
 }

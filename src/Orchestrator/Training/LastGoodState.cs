@@ -17,7 +17,7 @@ public sealed class LastGoodState : IDisposable
     {
         using TensorScope outside = TensorScope.Outside();
         this.model = model;
-        copies = [.. model.Trainable().Select(name => (name, CopyToHost(model[name])))];
+        copies = [.. model.Trainable().Select(name => (name, model[name].CloneTo(model[name].ElementType, Device.Cpu)))];
     }
 
     /// <summary>Takes the parameters as they are now.</summary>
@@ -40,11 +40,4 @@ public sealed class LastGoodState : IDisposable
 
     /// <summary>Frees the copies.</summary>
     public void Dispose() => Optimizers.Free(copies.Select(entry => entry.Copy));
-
-    private static Tensor CopyToHost(Tensor tensor)
-    {
-        Tensor copy = Tensor.Zeros(tensor.Shape, tensor.ElementType, Device.Cpu);
-        copy.CopyFrom(tensor);
-        return copy;
-    }
 }

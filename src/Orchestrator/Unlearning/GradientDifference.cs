@@ -58,7 +58,8 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
     public UnlearningOutcome Run(UnlearningContext context)
     {
         context.Model.SetTrainable(context.Model.Names);
-        return new UnlearningOutcome(Train("unlearn", options, context, RandomKey, context.Model, (model, batch) => Losses.TokenNll(model, batch.Packed)), []);
+        int steps = Train("unlearn", options, context, RandomKey, context.Model, TokenNll, epoch => context.AfterPass?.Invoke(new UnlearningPass("unlearn", epoch)));
+        return new UnlearningOutcome(steps, []);
     }
 
     /// <summary>
@@ -70,35 +71,32 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
     /// <param name="key">Names the stream of chance: the same key, seed and sets give the same order of batches.</param>
     /// <param name="model">The model to train.</param>
     /// <param name="tokenNll">NLL of the scored tokens [N] of a batch.</param>
+    /// <param name="afterEpoch">Told the number of the pass that ended, counted from 1.</param>
     /// <returns>Steps taken.</returns>
     /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where α asks for it. Diverged.</exception>
-    internal static int Train(string stage, GradientDifferenceOptions options, UnlearningContext context, string key, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll)
+    internal static int Train(
+        string stage, GradientDifferenceOptions options, UnlearningContext context, string key, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll, Action<int>? afterEpoch = null)
     {
-        if (context.Forget.Count == 0 || (context.Retain.Count == 0 && options.RetainCoefficient > 0))
-        {
-            throw new HybridException(ErrorKind.EmptySplit, $"{stage}: there is no example to {(context.Forget.Count == 0 ? "forget" : "retain")}");
-        }
-
-        SeededRandom random = context.Random.Fork(key);
-        var retain = new CyclicSampler(context.Retain.Count, random.Fork("retain"));
-        var loop = new EpochLoop
+        var loop = new ForgetRetainLoop
         {
             Stage = stage,
+            Context = context,
             Model = model,
-            Optimizer = options.Optimizer,
+            RandomKey = key,
             Epochs = options.Epochs,
-            Examples = context.Forget.Count,
             BatchSize = options.BatchSize,
-            Random = random,
-            Progress = context.Progress,
-            Cancellation = context.Cancellation,
+            Optimizer = options.Optimizer,
+            NeedsRetain = options.RetainCoefficient > 0,
         };
-        return loop.Run(forget =>
-        {
-            var batch = new ForgetRetainBatch(
-                [.. forget.Select(i => context.Forget[i])],
-                [.. retain.Take(forget.Length).Select(i => context.Retain[i])]);
-            return Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient);
-        });
+        return loop.Run(
+            (forget, retain) =>
+            {
+                var batch = new ForgetRetainBatch([.. forget.Select(i => context.Forget[i])], [.. retain.Select(i => context.Retain[i])]);
+                return Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient);
+            },
+            afterEpoch);
     }
+
+    /// <summary>NLL of the batch's scored tokens [N], from the whole model.</summary>
+    internal static Tensor TokenNll(LlamaModel model, ForgetRetainBatch batch) => Losses.TokenNll(model, batch.Packed);
 }

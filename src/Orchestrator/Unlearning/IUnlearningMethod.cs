@@ -30,15 +30,29 @@ public sealed record UnlearningContext
     /// <summary>The retain set.</summary>
     public required IReadOnlyList<TokenSequence> Retain { get; init; }
 
+    /// <summary>What is to be said in place of the forget set, for methods that teach it: RIA's wrong answers, DPO's refusals. Empty for others.</summary>
+    public IReadOnlyList<TokenSequence> Replacements { get; init; } = [];
+
     /// <summary>The run's source of chance.</summary>
     public required SeededRandom Random { get; init; }
 
     /// <summary>Told of every step.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
+    /// <summary>
+    /// Called whenever <see cref="Model"/> is whole after a pass over the forget set, or after a re-inserted block has moved back; it may
+    /// evaluate the model, not change it.
+    /// </summary>
+    public Action<UnlearningPass>? AfterPass { get; init; }
+
     /// <summary>Stops the run between two steps.</summary>
     public CancellationToken Cancellation { get; init; }
 }
+
+/// <summary>A pass over the forget set that has ended.</summary>
+/// <param name="Stage">What was being done.</param>
+/// <param name="Passes">Passes over the forget set so far, in all stages.</param>
+public sealed record UnlearningPass(string Stage, int Passes);
 
 /// <summary>What a method reports beside the changed model.</summary>
 /// <param name="Steps">Optimizer steps taken.</param>

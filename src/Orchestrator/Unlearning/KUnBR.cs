@@ -31,17 +31,15 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         _ = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, new double[plan.Layers]);
         using LlamaModel original = unlearned.Clone();
 
-        int steps = 0;
+        int steps = 0, passes = 0;
         if (options.PreUnlearn)
         {
-            unlearned.SetTrainable(unlearned.Names);
-            steps += GradientDifference.Train("pre-unlearn", options.PreUnlearning, context, GradientDifference.RandomKey, unlearned, TokenNll);
+            steps += TrainWhole("pre-unlearn", options.PreUnlearning, GradientDifference.RandomKey);
         }
 
         if (!options.Reinsert)
         {
-            unlearned.SetTrainable(unlearned.Names);
-            steps += GradientDifference.Train("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, context, "instead of re-insertion", unlearned, TokenNll);
+            steps += TrainWhole("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, "instead of re-insertion");
             return new UnlearningOutcome(steps, []);
         }
 
@@ -60,12 +58,21 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             foreach (int block in blocks)
             {
                 steps += Reinsert(plan, block, round, original, prefix, unlearned, context);
+                passes += options.EpochsPerBlock;
+                context.AfterPass?.Invoke(new UnlearningPass($"re-insert block {block}", passes));
             }
 
             rounds.Add(new ReinsertionRound(density, blocks));
         }
 
         return new UnlearningOutcome(steps, rounds);
+
+        int TrainWhole(string stage, GradientDifferenceOptions training, string key)
+        {
+            unlearned.SetTrainable(unlearned.Names);
+            return GradientDifference.Train(
+                stage, training, context, key, unlearned, GradientDifference.TokenNll, _ => context.AfterPass?.Invoke(new UnlearningPass(stage, ++passes)));
+        }
     }
 
     /// <summary>Moves the block into the original model, trains it there with everything else frozen, and moves it back, come what may.</summary>
@@ -93,7 +100,4 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         {
             Graft.Exchange(there, here);
         }
-    }
-
-    private static Tensor TokenNll(LlamaModel model, ForgetRetainBatch batch) => Losses.TokenNll(model, batch.Packed);
-}
+    }}

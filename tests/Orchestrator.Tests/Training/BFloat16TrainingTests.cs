@@ -48,15 +48,7 @@ public sealed class BFloat16TrainingTests
 
     private static LlamaModel Model(ElementType type)
     {
-        using TensorScope outside = TensorScope.Outside();
         using LlamaModel source = TestModels.Make(TestModels.Config(layers: 2), 3);
-        return new LlamaModel(source.Config, source.Names.Select(name => KeyValuePair.Create(name, Copy(source[name], type))).ToArray());
-    }
-
-    private static Tensor Copy(Tensor tensor, ElementType type)
-    {
-        Tensor copy = Tensor.Zeros(tensor.Shape, type, Device.Cpu);
-        copy.CopyFrom(tensor);
-        return copy;
+        return source.Clone(type, Device.Cpu);
     }
 }

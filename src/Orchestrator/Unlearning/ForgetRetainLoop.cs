@@ -1,0 +1,68 @@
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Training;
+
+namespace Hybrid.Orchestrator.Unlearning;
+
+/// <summary>
+/// The loop that the methods share: shuffled passes over the forget set, and with each of its batches as many retain examples, taken in a
+/// cyclic order. What is trained, and on which loss, is the method's.
+/// </summary>
+internal sealed record ForgetRetainLoop
+{
+    /// <summary>Name for progress and errors.</summary>
+    public required string Stage { get; init; }
+
+    /// <summary>Sets, chance, progress and cancellation.</summary>
+    public required UnlearningContext Context { get; init; }
+
+    /// <summary>The model whose trainable parameters move: the context's, or the original while a block stands in it.</summary>
+    public required LlamaModel Model { get; init; }
+
+    /// <summary>Names the stream of chance: the same key, seed and sets give the same order of batches.</summary>
+    public required string RandomKey { get; init; }
+
+    /// <summary>Passes over the forget set.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Forget examples a step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>How parameters move.</summary>
+    public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Whether the loss has a retain part, so that there must be something to retain.</summary>
+    public required bool NeedsRetain { get; init; }
+
+    /// <summary>Runs it. <paramref name="loss"/> gets the positions of a batch's forget and retain examples.</summary>
+    /// <param name="loss">The method's loss; runs inside a tensor scope.</param>
+    /// <param name="afterEpoch">Told the number of the pass that ended, counted from 1.</param>
+    /// <returns>Steps taken.</returns>
+    /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where the loss asks for it. Diverged.</exception>
+    public int Run(Func<int[], int[], ForgetRetainLoss> loss, Action<int>? afterEpoch = null)
+    {
+        if (Context.Forget.Count == 0 || (Context.Retain.Count == 0 && NeedsRetain))
+        {
+            throw new HybridException(ErrorKind.EmptySplit, $"{Stage}: there is no example to {(Context.Forget.Count == 0 ? "forget" : "retain")}");
+        }
+
+        SeededRandom random = Context.Random.Fork(RandomKey);
+        var retain = new CyclicSampler(Context.Retain.Count, random.Fork("retain"));
+        var loop = new EpochLoop
+        {
+            Stage = Stage,
+            Model = Model,
+            Optimizer = Optimizer,
+            Epochs = Epochs,
+            Examples = Context.Forget.Count,
+            BatchSize = BatchSize,
+            Random = random,
+            Progress = Context.Progress,
+            Cancellation = Context.Cancellation,
+        };
+        return loop.Run(forget => loss(forget, NeedsRetain ? retain.Take(forget.Length) : []), epoch =>
+        {
+            afterEpoch?.Invoke(epoch);
+            return true;
+        });
+    }
+}
