@@ -31,6 +31,9 @@ public static class ExampleSets
     public static IReadOnlyList<TokenSequence> Retain(UnlearningDataset dataset, ExampleForm form, ExampleEncoder encoder) =>
         Make($"{dataset.Name}: retain set", dataset.RetainQuestions, dataset.RetainText, form, encoder);
 
+    /// <summary>How many examples a set has, without making them.</summary>
+    internal static int Count(int questions, TextCorpus text, ExampleForm form) => form == ExampleForm.Corpus ? text.Read().Count : questions;
+
     private static IReadOnlyList<TokenSequence> Make(string what, IReadOnlyList<MultipleChoiceQuestion> questions, TextCorpus text, ExampleForm form, ExampleEncoder encoder)
     {
         TokenSequence[] examples = form switch

@@ -1,3 +1,4 @@
+using System.Collections;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
@@ -7,10 +8,12 @@ namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>
 /// Fills settings records from a configuration file and back: a key for every property that can be set, spelled in kebab case, with whole
-/// numbers, numbers, booleans, enumerations and further records as values. A required property without a value in the file or in the
-/// defaults is an error, and so is a key that no property has.
+/// numbers, numbers, booleans, texts, enumerations, further records and lists of these as values. A required property without a value in the
+/// file or in the defaults is an error, and so is a key that no property has.
 /// </summary>
-internal sealed class SettingsBinder(string file)
+/// <param name="file">The file's name, for errors.</param>
+/// <param name="readers">How values of some types are read in place of the rules here; told the value and the key.</param>
+internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func<YamlValue, string, object>>? readers = null)
 {
     /// <summary>Makes a record.</summary>
     /// <param name="type">The record's type; it has a constructor without parameters.</param>
@@ -60,28 +63,48 @@ internal sealed class SettingsBinder(string file)
         {
             if (property.GetValue(record) is { } value)
             {
-                result.Add(KebabCase.Of(property.Name), value switch
-                {
-                    Enum choice => KebabCase.Of(choice.ToString()),
-                    int or long or double or bool => value,
-                    _ => Write(value),
-                });
+                result.Add(KebabCase.Of(property.Name), WriteValue(value));
             }
         }
 
         return result;
     }
 
+    private static object WriteValue(object value) => value switch
+    {
+        Enum choice => KebabCase.Of(choice.ToString()),
+        int or long or ulong or double or bool or string => value,
+        IEnumerable items => items.Cast<object>().Select(WriteValue).ToArray(),
+        _ => Write(value),
+    };
+
     private static PropertyInfo[] Properties(Type type) => [.. type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(property => property.CanWrite)];
 
-    private object Convert(Type type, YamlValue value, string key, object? defaults)
+    private object Convert(Type declared, YamlValue value, string key, object? defaults)
     {
+        Type type = Nullable.GetUnderlyingType(declared) ?? declared;
+        if (readers?.GetValueOrDefault(type) is { } read)
+        {
+            return read(value, key);
+        }
+
+        if (value is YamlList list && ElementOf(type) is { } element)
+        {
+            Array items = Array.CreateInstance(element, list.Items.Count);
+            for (int i = 0; i < items.Length; i++)
+            {
+                items.SetValue(Convert(element, list.Items[i], $"{key}.{i}", null), i);
+            }
+
+            return items;
+        }
+
         if (value is YamlMapping section && IsSection(type))
         {
             return Read(type, section, key + ".", defaults);
         }
 
-        if (value is YamlScalar scalar && !IsSection(type) && Parse(type, scalar) is { } parsed)
+        if (value is YamlScalar scalar && !IsSection(type) && ElementOf(type) is null && Parse(type, scalar) is { } parsed)
         {
             return parsed;
         }
@@ -97,6 +120,11 @@ internal sealed class SettingsBinder(string file)
             return Enum.GetValues(type).Cast<object>().FirstOrDefault(value => KebabCase.Of(value.ToString()!) == scalar.Text);
         }
 
+        if (type == typeof(string))
+        {
+            return scalar.Text.Length > 0 ? scalar.Text : null;
+        }
+
         if (scalar.Quoted)
         {
             return null;
@@ -106,19 +134,26 @@ internal sealed class SettingsBinder(string file)
         {
             TypeCode.Int32 => int.TryParse(scalar.Text, Whole, CultureInfo.InvariantCulture, out int number) ? number : null,
             TypeCode.Int64 => long.TryParse(scalar.Text, Whole, CultureInfo.InvariantCulture, out long number) ? number : null,
+            TypeCode.UInt64 => ulong.TryParse(scalar.Text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong number) ? number : null,
             TypeCode.Double => double.TryParse(scalar.Text, NumberStyles.Float, CultureInfo.InvariantCulture, out double number) && double.IsFinite(number) ? number : null,
             TypeCode.Boolean => scalar.Text switch { "true" => true, "false" => false, _ => null },
             _ => throw new NotSupportedException($"settings cannot hold a {type}"),
         };
     }
 
-    private static bool IsSection(Type type) => Type.GetTypeCode(type) == TypeCode.Object;
+    private static bool IsSection(Type type) => Type.GetTypeCode(type) == TypeCode.Object && ElementOf(type) is null;
+
+    /// <summary>What a list holds; null for what is no list.</summary>
+    private static Type? ElementOf(Type type) => type.IsGenericType && type.GetGenericTypeDefinition() == typeof(IReadOnlyList<>) ? type.GetGenericArguments()[0] : null;
 
     private static string Expected(Type type) => Type.GetTypeCode(type) switch
     {
         _ when type.IsEnum => string.Join(" or ", Enum.GetNames(type).Select(KebabCase.Of)),
-        TypeCode.Int32 => "a whole number",
-        TypeCode.Int64 => "a whole number",
+        _ when ElementOf(type) is { } element => $"a list, each {Expected(element)}",
+        _ when Nullable.GetUnderlyingType(type) is { } underlying => Expected(underlying),
+        TypeCode.Int32 or TypeCode.Int64 => "a whole number",
+        TypeCode.UInt64 => "a whole number from 0",
+        TypeCode.String => "a text",
         TypeCode.Double => "a number",
         TypeCode.Boolean => "true or false",
         _ => $"a section with {string.Join(", ", Properties(type).Select(property => KebabCase.Of(property.Name)))}",

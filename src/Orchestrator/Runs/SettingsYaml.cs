@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Runs;
@@ -11,62 +9,34 @@ namespace Hybrid.Orchestrator.Runs;
 /// </summary>
 public static class SettingsYaml
 {
-    private const string PresetKey = "preset";
     private const string MethodKey = "method";
 
     /// <summary>Reads a file.</summary>
     /// <exception cref="HybridException">Config: missing, malformed, or settings that have no meaning, all problems of which stand in one line.</exception>
-    public static UnlearningSettings Load(string path)
-    {
-        ArgumentNullException.ThrowIfNull(path);
-        string text;
-        try
-        {
-            text = new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path));
-        }
-        catch (DecoderFallbackException error)
-        {
-            throw new HybridException(ErrorKind.Config, $"{path}: holds bytes that are not UTF-8", error);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HybridException(ErrorKind.Config, $"{path}: {(Path.Exists(path) ? error.Message : "no such file")}", error);
-        }
-
-        return Parse(path, text);
-    }
+    public static UnlearningSettings Load(string path) => Bind(path, YamlTree.Load(path));
 
     /// <summary>Reads a text; <paramref name="file"/> is its name in errors.</summary>
     /// <exception cref="HybridException">Config, as for <see cref="Load"/>.</exception>
-    public static UnlearningSettings Parse(string file, string text)
+    public static UnlearningSettings Parse(string file, string text) => Bind(file, YamlTree.Parse(file, text));
+
+    /// <summary>Makes settings of a section that may begin with a preset.</summary>
+    internal static UnlearningSettings Bind(string file, YamlMapping root)
     {
-        YamlMapping root = YamlTree.Parse(file, text);
-        UnlearningSettings? preset = null;
-        int at = root.Entries.ToList().FindIndex(entry => entry.Key.Text == PresetKey);
-        if (at >= 0)
-        {
-            (YamlScalar key, YamlValue value) = root.Entries[at];
-            if (at > 0)
-            {
-                throw YamlTree.At(file, key.Line, $"key '{PresetKey}' must be the first");
-            }
+        (string? preset, YamlMapping rest) = YamlPreset.Take(file, root, UnlearningPresets.Names);
+        UnlearningSettings? defaults = preset is null ? null : UnlearningPresets.Find(preset, MethodOf(file, rest));
+        return Bind(file, rest, defaults);
+    }
 
-            root = root with { Entries = [.. root.Entries.Skip(1)] };
-            preset = FindPreset(file, value, root);
-        }
-
-        var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), root, string.Empty, preset);
+    /// <summary>Makes settings of a section and, for what it does not give, of other settings.</summary>
+    internal static UnlearningSettings Bind(string file, YamlMapping section, UnlearningSettings? defaults)
+    {
+        var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), section, string.Empty, defaults);
         HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());
         return settings;
     }
 
     /// <summary>The settings as YAML that <see cref="Parse"/> reads back to an equal value.</summary>
-    public static string Write(UnlearningSettings settings)
-    {
-        StringBuilder text = new();
-        Append(text, ToObject(settings), indent: 0);
-        return text.ToString();
-    }
+    public static string Write(UnlearningSettings settings) => YamlText.Write(ToObject(settings));
 
     /// <summary>
     /// The settings as nested dictionaries of texts, numbers and booleans, for JSON. The keys are the file's, so that the JSON text, which
@@ -78,43 +48,14 @@ public static class SettingsYaml
         return SettingsBinder.Write(settings);
     }
 
-    private static UnlearningSettings FindPreset(string file, YamlValue name, YamlMapping rest)
+    private static MethodKind MethodOf(string file, YamlMapping section)
     {
-        if (name is not YamlScalar { Text: var preset } || !UnlearningPresets.Names.Contains(preset))
-        {
-            throw YamlTree.At(file, name.Line, $"{PresetKey}: expected {string.Join(" or ", UnlearningPresets.Names)}, found {name.Description}");
-        }
-
-        YamlValue? method = rest.Entries.FirstOrDefault(entry => entry.Key.Text == MethodKey).Value;
+        YamlValue? method = section.Entries.FirstOrDefault(entry => entry.Key.Text == MethodKey).Value;
         return method is YamlScalar { Text: var text } && KebabCase.Find<MethodKind>(text) is { } kind
-            ? UnlearningPresets.Find(preset, kind)
+            ? kind
             : throw YamlTree.At(
                 file,
-                (method ?? rest).Line,
+                (method ?? section).Line,
                 $"{MethodKey}: expected {string.Join(" or ", KebabCase.NamesOf<MethodKind>())}, found {method?.Description ?? "no such key"}");
     }
-
-    private static void Append(StringBuilder text, IReadOnlyDictionary<string, object> section, int indent)
-    {
-        foreach ((string key, object value) in section)
-        {
-            text.Append(' ', indent).Append(key).Append(':');
-            if (value is IReadOnlyDictionary<string, object> inner)
-            {
-                text.Append('\n');
-                Append(text, inner, indent + 2);
-            }
-            else
-            {
-                text.Append(' ').Append(Format(value)).Append('\n');
-            }
-        }
-    }
-
-    private static string Format(object value) => value switch
-    {
-        bool truth => truth ? "true" : "false",
-        double number => number.ToString("R", CultureInfo.InvariantCulture).Replace('E', 'e'),
-        _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
-    };
 }

@@ -1,3 +1,4 @@
+using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
 
@@ -16,8 +17,8 @@ internal sealed record YamlScalar(int Line, string Text, bool Quoted) : YamlValu
     public override string Description => Text.Length == 0 ? "nothing" : $"'{(Text.Length <= 40 ? Text : Text[..37] + "...").ReplaceLineEndings(" ")}'";
 }
 
-/// <summary>A list. No setting is one, so its elements are not kept.</summary>
-internal sealed record YamlList(int Line) : YamlValue(Line)
+/// <summary>Values in the file's order.</summary>
+internal sealed record YamlList(int Line, IReadOnlyList<YamlValue> Items) : YamlValue(Line)
 {
     public override string Description => "a list";
 }
@@ -35,6 +36,25 @@ internal sealed record YamlMapping(int Line, IReadOnlyList<KeyValuePair<YamlScal
 internal static class YamlTree
 {
     private const int MaximumDepth = 16;
+
+    /// <summary>Reads a file.</summary>
+    /// <exception cref="HybridException">Config: missing, not UTF-8, or not this part of YAML; the message names file and line.</exception>
+    public static YamlMapping Load(string path)
+    {
+        ArgumentNullException.ThrowIfNull(path);
+        try
+        {
+            return Parse(path, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true).GetString(File.ReadAllBytes(path)));
+        }
+        catch (DecoderFallbackException error)
+        {
+            throw new HybridException(ErrorKind.Config, $"{path}: holds bytes that are not UTF-8", error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.Config, $"{path}: {(Path.Exists(path) ? error.Message : "no such file")}", error);
+        }
+    }
 
     /// <exception cref="HybridException">Config: not this part of YAML; the message names file and line.</exception>
     public static YamlMapping Parse(string file, string text)
@@ -72,6 +92,40 @@ internal static class YamlTree
     /// <summary>An error in a line of a file.</summary>
     public static HybridException At(string file, int line, string problem) => new(ErrorKind.Config, $"{file}:{line}: {problem}");
 
+    /// <summary>
+    /// The tree with one value replaced or added. The path's segments are keys, or positions in lists from 0, with dots between; sections on
+    /// the way are made where they are not there.
+    /// </summary>
+    /// <exception cref="HybridException">Config: the path leads through a plain value, or to a position that a list does not have.</exception>
+    public static YamlMapping With(YamlMapping root, string path, YamlValue value) => (YamlMapping)With(root, path.Split('.'), 0, path, value);
+
+    private static YamlValue With(YamlValue at, string[] segments, int depth, string path, YamlValue value)
+    {
+        if (depth == segments.Length)
+        {
+            return value;
+        }
+
+        string segment = segments[depth];
+        switch (at)
+        {
+            case YamlMapping mapping:
+                int entry = mapping.Entries.ToList().FindIndex(candidate => candidate.Key.Text == segment);
+                YamlScalar key = entry >= 0 ? mapping.Entries[entry].Key : new YamlScalar(value.Line, segment, false);
+                YamlValue inner = With(entry >= 0 ? mapping.Entries[entry].Value : new YamlMapping(value.Line, []), segments, depth + 1, path, value);
+                KeyValuePair<YamlScalar, YamlValue> changed = new(key, inner);
+                return mapping with
+                {
+                    Entries = entry < 0 ? [.. mapping.Entries, changed] : [.. mapping.Entries.Select((old, i) => i == entry ? changed : old)],
+                };
+            case YamlList list when int.TryParse(segment, out int position) && position >= 0 && position < list.Items.Count:
+                return list with { Items = [.. list.Items.Select((item, i) => i == position ? With(item, segments, depth + 1, path, value) : item)] };
+            default:
+                string found = at is YamlList items ? $"a list of {items.Items.Count}" : at.Description;
+                throw new HybridException(ErrorKind.Config, $"{path}: there is no '{segment}' in {(depth == 0 ? "the file" : string.Join('.', segments[..depth]))}, which is {found}");
+        }
+    }
+
     private static HybridException At(string file, Mark mark, string problem) => At(file, (int)mark.Line, problem);
 
     private static YamlValue Read(string file, Parser parser, int depth)
@@ -103,12 +157,13 @@ internal static class YamlTree
             case Scalar scalar:
                 return new YamlScalar(line, scalar.Value, scalar.Style is not ScalarStyle.Plain);
             case SequenceStart:
+                var items = new List<YamlValue>();
                 while (!parser.TryConsume<SequenceEnd>(out _))
                 {
-                    Read(file, parser, depth + 1);
+                    items.Add(Read(file, parser, depth + 1));
                 }
 
-                return new YamlList(line);
+                return new YamlList(line, items);
             default:
                 return new YamlMapping(line, ReadEntries(file, parser, depth));
         }

@@ -10,6 +10,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// </summary>
 public static class KnowledgeDensity
 {
+    /// <summary>The stage's name in progress; no parameter moves in it.</summary>
+    public const string Stage = "density";
+
     /// <summary>K of every layer, [L], not normalised. The model's parameters do not change, and which of them are trainable does not matter.</summary>
     /// <param name="model">The model.</param>
     /// <param name="examples">The forget set; each example needs a scored token.</param>
@@ -36,7 +39,7 @@ public static class KnowledgeDensity
         {
             cancellation.ThrowIfCancellationRequested();
             double loss = AddBatch(model, new PackedBatch(batch), mlpOnly, sums);
-            progress?.Report(new TrainingProgress("density", ++done, batches, loss / batch.Length));
+            progress?.Report(new TrainingProgress(Stage, ++done, batches, loss / batch.Length));
         }
 
         double[] density = [.. sums.Select(sum => sum / examples.Count)];

@@ -1,0 +1,234 @@
+using Hybrid.Orchestrator.Attack;
+using Hybrid.Orchestrator.Data;
+
+namespace Hybrid.Orchestrator.Experiments;
+
+/// <summary>A whole experiment: what one file says.</summary>
+public sealed record ExperimentSettings
+{
+    /// <summary>For files and folders: letters, digits and hyphens.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>For people.</summary>
+    public required string Title { get; init; }
+
+    /// <summary>The model that knows the facts.</summary>
+    public required ModelSettings Model { get; init; }
+
+    /// <summary>The facts.</summary>
+    public required DatasetSettings Dataset { get; init; }
+
+    /// <summary>Every seed repeats the experiment from the start; figures are mean ± standard deviation over them.</summary>
+    public required IReadOnlyList<ulong> Seeds { get; init; }
+
+    /// <summary>cpu, cuda or cuda:N.</summary>
+    public required string Device { get; init; }
+
+    /// <summary>Element type of weights and activations: float32 or bfloat16.</summary>
+    public required string Dtype { get; init; }
+
+    /// <summary>Jobs that run side by side.</summary>
+    public required int Jobs { get; init; }
+
+    /// <summary>Threads of each job. The same number gives the same bytes, whatever the number of jobs.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>What is compared.</summary>
+    public required IReadOnlyList<MethodPlan> Methods { get; init; }
+
+    /// <summary>How settings are picked; needed where a method has a grid.</summary>
+    public SelectionRule? Selection { get; init; }
+
+    /// <summary>What the results are attacked with.</summary>
+    public required AttackSettings Attacks { get; init; }
+
+    /// <summary>What is measured of what is to be kept.</summary>
+    public required UtilitySettings Utility { get; init; }
+
+    /// <summary>Whether the forget questions are asked after every pass of unlearning (Figure 3); it costs an evaluation a pass.</summary>
+    public required bool ForgetByPass { get; init; }
+
+    /// <summary>Questions to answer in free text; none where it is absent.</summary>
+    public CaseStudySettings? CaseStudy { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (!Name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '-'))
+        {
+            yield return $"name '{Name}' may hold letters, digits and hyphens only";
+        }
+
+        if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count)
+        {
+            yield return "seeds: at least one is needed, none twice";
+        }
+
+        if (Dtype is not ("float32" or "bfloat16"))
+        {
+            yield return $"dtype: expected float32 or bfloat16, found '{Dtype}'";
+        }
+
+        if (Jobs < 1 || Threads < 1)
+        {
+            yield return $"jobs {Jobs} and threads {Threads} must be at least 1";
+        }
+
+        IEnumerable<string> problems =
+        [
+            .. Model.Validate(), .. Dataset.Validate(), .. ValidateMethods(), .. Attacks.Validate(), .. Selection?.Validate(Attacks.Rtt.Folds) ?? [], .. CaseStudy?.Validate() ?? [],
+        ];
+        foreach (string problem in problems)
+        {
+            yield return problem;
+        }
+    }
+
+    private IEnumerable<string> ValidateMethods()
+    {
+        if (Methods.Count == 0)
+        {
+            yield return "methods: at least one is needed";
+        }
+
+        foreach (IGrouping<string, MethodPlan> group in Methods.GroupBy(method => method.Slug).Where(group => group.Count() > 1))
+        {
+            yield return $"methods: the label '{group.Last().Label}' stands twice";
+        }
+
+        if (Methods.Any(method => method.Candidates.Count > 1) && Selection is null)
+        {
+            yield return "selection is missing: a method has a grid, so there must be a rule to pick by";
+        }
+
+        int[] budgets = [.. Methods.Select(method => method.Candidates.Count).Distinct()];
+        if (budgets.Length > 1)
+        {
+            yield return $"methods: every method must get the same number of settings to try, found {string.Join(", ", Methods.Select(method => $"{method.Label} {method.Candidates.Count}"))}";
+        }
+    }
+}
+
+/// <summary>Where the model comes from: exactly one of the two.</summary>
+public sealed record ModelSettings
+{
+    /// <summary>A preset of `hybrid learn`: a fresh small model is taught the dataset, anew for every seed.</summary>
+    public string? Teach { get; init; }
+
+    /// <summary>A model's folder.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (Teach is null == Folder is null)
+        {
+            yield return "model: expected either teach or folder";
+        }
+        else if (Teach is not null && !Training.TeachingPresets.Names.Contains(Teach))
+        {
+            yield return $"model.teach: expected {string.Join(" or ", Training.TeachingPresets.Names)}, found '{Teach}'";
+        }
+    }
+}
+
+/// <summary>Where the dataset comes from: a known one, made up or from files, or one's own folder.</summary>
+public sealed record DatasetSettings
+{
+    /// <summary>random-birthdays, years, wmdp-deduped or mmlu.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The folder that holds the known datasets in RTT's layout.</summary>
+    public string? Data { get; init; }
+
+    /// <summary>random-birthdays only, in place of files: people to forget that are made up from the experiment's seed; as many are retained.</summary>
+    public int? People { get; init; }
+
+    /// <summary>One's own dataset: a folder with dataset.yaml.</summary>
+    public string? Folder { get; init; }
+
+    /// <summary>A .txt or .jsonl file to retain in place of the dataset's own text.</summary>
+    public string? RetainText { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (new object?[] { Data, People, Folder }.Count(source => source is not null) != 1)
+        {
+            yield return "dataset: expected one of data (a folder with the known datasets), people (made-up birthdays) and folder (one's own)";
+        }
+
+        if (Name is null == (Folder is null))
+        {
+            yield return "dataset: name belongs to data or people, not to folder";
+        }
+
+        if (People is not null && Name != DatasetCatalog.RandomBirthdays)
+        {
+            yield return $"dataset.people: only {DatasetCatalog.RandomBirthdays} can be made up";
+        }
+    }
+}
+
+/// <summary>The rule by which one setting of a method is picked: retain accuracy at most so far down, then the least A_RTT on the tuning folds.</summary>
+public sealed record SelectionRule
+{
+    /// <summary>How far retain accuracy may fall: 0.05 is five points.</summary>
+    public required double AllowedRetainLoss { get; init; }
+
+    /// <summary>Folds that settings are picked on.</summary>
+    public required IReadOnlyList<int> TuningFolds { get; init; }
+
+    /// <summary>Whether every setting of every method must take the same number of optimizer steps.</summary>
+    public required bool EqualSteps { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate(IReadOnlyList<int> reportingFolds)
+    {
+        if (!(AllowedRetainLoss >= 0))
+        {
+            yield return $"selection.allowed-retain-loss {AllowedRetainLoss} must not be negative";
+        }
+
+        if (TuningFolds.Count == 0 || TuningFolds.Intersect(reportingFolds).Any())
+        {
+            yield return "selection.tuning-folds: at least one is needed, and none that attacks.rtt.folds reports on";
+        }
+    }
+}
+
+/// <summary>The attacks on every method's result.</summary>
+public sealed record AttackSettings
+{
+    /// <summary>RTT; its folds are those that figures are reported on.</summary>
+    public required RelearningOptions Rtt { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate() => Rtt.Validate().Select(problem => $"attacks.rtt: {problem}");
+}
+
+/// <summary>What is measured beside the retain questions.</summary>
+public sealed record UtilitySettings
+{
+    /// <summary>Whether the mean NLL of the retain text is measured.</summary>
+    public required bool RetainTextNll { get; init; }
+}
+
+/// <summary>The case study: the same questions answered in free text by every model, before and after RTT.</summary>
+public sealed record CaseStudySettings
+{
+    /// <summary>How many of the held-out questions of the first reporting fold are asked.</summary>
+    public required int Questions { get; init; }
+
+    /// <summary>Tokens of an answer at most.</summary>
+    public required int MaximumTokens { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (Questions < 1 || MaximumTokens < 1)
+        {
+            yield return $"case-study: questions {Questions} and maximum tokens {MaximumTokens} must be at least 1";
+        }
+    }
+}

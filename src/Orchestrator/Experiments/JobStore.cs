@@ -1,0 +1,70 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Hybrid.Orchestrator.Experiments;
+
+/// <summary>
+/// Results of finished jobs, a file each, under the run folder's <c>jobs</c>. A result counts only for the inputs that it was made from: the
+/// file carries a fingerprint of them, so that a changed experiment file repeats what the change touches, and nothing else.
+/// </summary>
+public sealed class JobStore(string folder)
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    /// <summary>A fingerprint of inputs: of their JSON.</summary>
+    public static string Fingerprint(params object?[] inputs) =>
+        Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(inputs, Options)))[..32];
+
+    /// <summary>The job's result with its seconds, null where there is none of these inputs.</summary>
+    /// <exception cref="HybridException">Config: the job's file is damaged.</exception>
+    public Finished<T>? Find<T>(Job<T> job)
+        where T : class
+    {
+        string path = PathOf(job.Id);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        try
+        {
+            Finished<T>? found = JsonSerializer.Deserialize<Finished<T>>(File.ReadAllBytes(path), Options);
+            return found is { Result: not null } && found.Fingerprint == job.Fingerprint ? found : null;
+        }
+        catch (JsonException error)
+        {
+            throw new HybridException(ErrorKind.Config, $"{path}: not a job's result; delete the file to run the job again: {error.Message.ReplaceLineEndings(" ")}", error);
+        }
+    }
+
+    /// <summary>Keeps a result, whole or not at all.</summary>
+    public void Keep<T>(Job<T> job, double seconds, T result)
+        where T : class
+    {
+        string path = PathOf(job.Id);
+        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        AtomicFile.WriteText(path, JsonSerializer.Serialize(new Finished<T>(job.Fingerprint, seconds, result), Options) + "\n");
+    }
+
+    private string PathOf(string id) => Path.Combine(folder, "jobs", id + ".json");
+}
+
+/// <summary>A piece of an experiment that is run on its own.</summary>
+/// <param name="Id">Where its result is kept: <c>seed1/kunbr-2/rtt-fold0-1e-4</c>.</param>
+/// <param name="Fingerprint">Of everything that the result depends on.</param>
+/// <param name="Work">Does it.</param>
+public sealed record Job<T>(string Id, string Fingerprint, Func<CancellationToken, T> Work)
+    where T : class;
+
+/// <summary>A job's file.</summary>
+/// <param name="Fingerprint">Of its inputs.</param>
+/// <param name="Seconds">How long it took.</param>
+/// <param name="Result">What it gave.</param>
+public sealed record Finished<T>(string Fingerprint, double Seconds, T Result)
+    where T : class;

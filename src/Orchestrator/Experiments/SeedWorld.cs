@@ -1,0 +1,87 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Text;
+
+namespace Hybrid.Orchestrator.Experiments;
+
+/// <summary>What every job of one seed works with: the facts, the model that knows them, and where models lie. Safe to use from several threads.</summary>
+internal sealed class SeedWorld
+{
+    private readonly ExperimentSettings settings;
+    private readonly Device device;
+    private readonly string runFolder;
+    private readonly Lazy<UnlearningDataset> dataset;
+    private readonly Lazy<Tokenizer> tokenizer;
+    private readonly Lazy<LlamaConfig> config;
+
+    public SeedWorld(ExperimentSettings settings, ulong seed, Device device, string runFolder)
+    {
+        this.settings = settings;
+        this.device = device;
+        this.runFolder = runFolder;
+        Seed = seed;
+        Random = new SeededRandom(seed);
+        dataset = new(() => LoadDataset(settings.Dataset, seed));
+        config = new(() => ModelFolder.LoadConfig(OriginalFolder));
+        tokenizer = new(() => ModelFolder.LoadTokenizer(OriginalFolder, config.Value));
+    }
+
+    public ulong Seed { get; }
+
+    /// <summary>The seed's source of chance; only forks of it are drawn from.</summary>
+    public SeededRandom Random { get; }
+
+    public UnlearningDataset Dataset => dataset.Value;
+
+    public Tokenizer Tokenizer => tokenizer.Value;
+
+    public LlamaConfig Config => config.Value;
+
+    /// <summary>The model that knows the facts: the user's, or the taught one's place.</summary>
+    public string OriginalFolder => settings.Model.Folder ?? ModelPath("original");
+
+    /// <summary>Part of job names.</summary>
+    public string Prefix => FormattableString.Invariant($"seed{Seed}");
+
+    public MultipleChoiceQuestion[] ForgetQuestions => [.. Dataset.ForgetQuestions];
+
+    /// <summary>The folds that figures are reported on.</summary>
+    public IReadOnlyList<RelearningFold> ReportingFolds => RttFolds.Make(Dataset.ForgetSplits, settings.Attacks.Rtt.Leaks, settings.Attacks.Rtt.Folds);
+
+    /// <summary>V of the reporting folds, one after the other.</summary>
+    public MultipleChoiceQuestion[] HeldOut => [.. ReportingFolds.SelectMany(fold => fold.Validation)];
+
+    /// <summary>Hits on <see cref="HeldOut"/>, fold by fold.</summary>
+    public IReadOnlyList<string> ByFold(string hits) => QuestionHits.Split(hits, ReportingFolds.Select(fold => fold.Validation.Count));
+
+    /// <summary>What the facts and the model depend on, for fingerprints: settings, and size and time of every file.</summary>
+    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = Stamps().ToArray() };
+
+    public string ModelPath(string name) => Path.Combine(runFolder, "models", Prefix, name);
+
+    public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Config.MaximumPositions));
+
+    public McqEvaluator Evaluator() => new(Encoder());
+
+    /// <summary>A model in the experiment's element type on its device. The caller owns it.</summary>
+    public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.Dtype == "bfloat16" ? ElementType.BFloat16 : ElementType.Float32, device);
+
+    private static UnlearningDataset LoadDataset(DatasetSettings source, ulong seed) => source.People is { } people
+        ? BirthdayMaker.Make(people, seed)
+        : DatasetCatalog.Load(source.Name!, source.Data!, source.RetainText);
+
+    private IEnumerable<string> Stamps()
+    {
+        IEnumerable<string?> sources = [settings.Model.Folder, settings.Dataset.Data, settings.Dataset.Folder, settings.Dataset.RetainText];
+        foreach (string source in sources.OfType<string>())
+        {
+            IEnumerable<string> files = Directory.Exists(source) ? Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [source];
+            foreach (FileInfo file in files.Select(path => new FileInfo(path)).Where(file => file.Exists))
+            {
+                yield return FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}");
+            }
+        }
+    }
+}
