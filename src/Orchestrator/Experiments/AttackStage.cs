@@ -1,32 +1,87 @@
 using System.Globalization;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Experiments;
 
-/// <summary>The attacks on a trial's model, each a job of its own: one fold at one rate, one bit width, …</summary>
+/// <summary>What a model with weights of so many bits answers.</summary>
+/// <param name="Bits">Bits a weight.</param>
+/// <param name="HeldOutHits">On V of each reporting fold.</param>
+/// <param name="RetainHits">On the retain questions.</param>
+internal sealed record QuantizationHits(int Bits, IReadOnlyList<string> HeldOutHits, string RetainHits);
+
+/// <summary>The case study's answers of one method.</summary>
+/// <param name="AfterUnlearning">To each question.</param>
+/// <param name="AfterRtt">The same after RTT.</param>
+internal sealed record CaseAnswers(IReadOnlyList<string> AfterUnlearning, IReadOnlyList<string> AfterRtt);
+
+/// <summary>The attacks on a trial's model, cut into jobs that need nothing of one another: one fold at one rate, one bit width, …</summary>
 internal sealed class AttackStage(ExperimentSettings settings, IProgress<TrainingProgress> progress)
 {
-    /// <summary>RTT on the given folds, a job for each fold and rate.</summary>
-    public IEnumerable<Job<RelearningCurve>> Rtt(Trial trial, string unlearnFingerprint, IReadOnlyList<int> folds)
-    {
-        RelearningOptions options = settings.Attacks.Rtt;
-        foreach (RelearningFold fold in RttFolds.Make(trial.World.Dataset.ForgetSplits, options.Leaks, folds))
-        {
-            foreach (double rate in options.LearningRates)
-            {
-                string id = $"{trial.JobPrefix}/rtt-fold{fold.Index}-{rate.ToString("0.###e+0", CultureInfo.InvariantCulture)}";
-                string fingerprint = JobStore.Fingerprint("rtt", unlearnFingerprint, options with { Folds = [fold.Index], LearningRates = [rate] });
-                yield return new Job<RelearningCurve>(id, fingerprint, cancellation =>
-                {
-                    using LlamaModel model = trial.World.Load(trial.ModelFolder);
-                    return Attack(trial).Retrain(model, fold, rate, trial.World.Random.Fork("attack"), Progress.Labelled(progress, trial.Label), cancellation);
-                });
-            }
-        }
-    }
+    private const string RandomKey = "attack";
 
-    private RelearningAttack Attack(Trial trial) => new(settings.Attacks.Rtt, trial.World.Encoder(), trial.World.Evaluator());
+    private RelearningOptions RttOptions => settings.Attacks.Rtt;
+
+    /// <summary>RTT on the given folds, a job for each fold and rate.</summary>
+    public IEnumerable<Job<RelearningCurve>> Rtt(Trial trial, string unlearned, IReadOnlyList<int> folds) =>
+        from fold in RttFolds.Make(trial.World.Dataset.ForgetSplits, RttOptions.Leaks, folds)
+        from rate in RttOptions.LearningRates
+        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [unlearned, RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], (model, cancellation) =>
+            RttJob(trial).Retrain(model, fold, rate, trial.World.Random.Fork(RandomKey), Progress.Labelled(progress, trial.Label), cancellation));
+
+    /// <summary>Rounded weights, a job a bit width; none where it is not asked for.</summary>
+    public IEnumerable<Job<QuantizationHits>> Quantization(Trial trial, string unlearned) =>
+        from options in Asked(settings.Attacks.Quantization)
+        from bits in options.Bits
+        select JobOf(trial, $"quantization-{bits}", [unlearned, bits, options.GroupSize, HeldOutKey], (model, cancellation) =>
+        {
+            SeedWorld world = trial.World;
+            QuantizationResult result = new QuantizationAttack(options with { Bits = [bits] }, world.Evaluator()).Run(model, world.HeldOut, world.Dataset.RetainQuestions, cancellation)[0];
+            return new QuantizationHits(bits, world.ByFold(HitString.Of(result.Forget)), HitString.Of(result.Retain));
+        });
+
+    /// <summary>Fine-tuning on retain text, a job a rate; none where it is not asked for.</summary>
+    public IEnumerable<Job<RelearningCurve>> RetainRelearning(Trial trial, string unlearned) =>
+        from options in Asked(settings.Attacks.RetainRelearning)
+        from rate in options.LearningRates
+        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [unlearned, options with { LearningRates = [rate] }, HeldOutKey], (model, cancellation) =>
+        {
+            SeedWorld world = trial.World;
+            var attack = new RetainRelearningAttack(options with { LearningRates = [rate] }, world.Encoder(), world.Evaluator());
+            return attack.Run(
+                model, world.Dataset.RetainText, world.HeldOut, world.Random.Fork("retain relearning"), progress: Progress.Labelled(progress, trial.Label), cancellation: cancellation).Curves[0];
+        });
+
+    /// <summary>Free answers to the first held-out questions, before RTT and after it at the attacker's best rate and epoch; none where it is not asked for.</summary>
+    public IEnumerable<Job<CaseAnswers>> Cases(Trial trial, string unlearned, RelearningReport rtt) =>
+        from study in Asked(settings.CaseStudy)
+        select JobOf(trial, "answers", [unlearned, study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], (model, cancellation) =>
+        {
+            SeedWorld world = trial.World;
+            FreeTextAnswers answers = world.Answers(study);
+            IReadOnlyList<string> before = answers.Answer(model, world.CaseQuestions(study), cancellation);
+            using LlamaModel attacked = RttJob(trial).AttackedModel(
+                model, world.ReportingFolds[0], rtt.BestLearningRate, rtt.BestEpoch, world.Random.Fork(RandomKey), Progress.Labelled(progress, $"{trial.Label} · answers"), cancellation);
+            return new CaseAnswers(before, answers.Answer(attacked, world.CaseQuestions(study), cancellation));
+        });
+
+    /// <summary>What the held-out questions depend on beside the dataset.</summary>
+    private object HeldOutKey => new { RttOptions.Folds, RttOptions.Leaks };
+
+    private static IEnumerable<T> Asked<T>(T? options)
+        where T : class => options is null ? [] : [options];
+
+    private static Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<LlamaModel, CancellationToken, T> attack)
+        where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, .. inputs]), cancellation =>
+        {
+            using LlamaModel model = trial.World.Load(trial.ModelFolder);
+            return attack(model, cancellation);
+        });
+
+    private RelearningJob RttJob(Trial trial) => new(RttOptions, trial.World.Encoder(), trial.World.Evaluator());
+
+    private static string Rate(double rate) => rate.ToString("0.###e+0", CultureInfo.InvariantCulture);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Evaluation;
@@ -14,27 +13,27 @@ namespace Hybrid.Orchestrator.Experiments;
 public sealed class Experiment
 {
     private readonly ExperimentSettings settings;
-    private readonly RunFolder folder;
-    private readonly JobStore store;
-    private readonly CountedProgress progress;
-    private readonly CancellationToken cancellation;
+    private readonly JobRunner runner;
     private readonly SeedWorld[] worlds;
     private readonly OriginalStage originals;
     private readonly UnlearnStage unlearning;
     private readonly AttackStage attacks;
 
     /// <summary>Prepares it; nothing is read or written yet.</summary>
+    /// <param name="settings">The experiment.</param>
+    /// <param name="device">Where models live.</param>
+    /// <param name="folder">Where results and models are kept.</param>
+    /// <param name="progress">Told of every step of every job, one at a time.</param>
+    /// <param name="cancellation">Stops between two steps; what is finished by then is kept.</param>
     public Experiment(ExperimentSettings settings, Device device, RunFolder folder, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
     {
+        var counted = new CountedProgress(progress);
         this.settings = settings;
-        this.folder = folder;
-        this.progress = new CountedProgress(progress);
-        this.cancellation = cancellation;
-        store = new JobStore(folder.FullPath);
+        runner = new JobRunner(new JobStore(folder.FullPath), folder, counted, settings.Jobs, settings.Threads, cancellation);
         worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, folder.FullPath))];
-        originals = new OriginalStage(settings, this.progress);
-        unlearning = new UnlearnStage(settings, this.progress);
-        attacks = new AttackStage(settings, this.progress);
+        originals = new OriginalStage(settings, counted);
+        unlearning = new UnlearnStage(settings, counted, folder);
+        attacks = new AttackStage(settings, counted);
     }
 
     /// <summary>Runs what is missing, and gathers everything.</summary>
@@ -42,100 +41,84 @@ public sealed class Experiment
     public ExperimentReport Run()
     {
         DateTime started = DateTime.UtcNow;
+        ExperimentPlan.RequireEqualSteps(settings, worlds[0].Dataset);
+
         Job<OriginalResult>[] known = [.. worlds.Select(originals.JobFor)];
-        RunMissing("original models", known);
-        RequireEqualSteps();
+        IReadOnlyList<OriginalResult> before = runner.Run("original models", known);
 
-        Trial[] trials = [.. worlds.SelectMany(world => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index))))];
-        var unlearned = trials.ToDictionary(trial => trial, trial => unlearning.JobFor(trial, known[Array.IndexOf(worlds, trial.World)].Fingerprint));
-        RunMissing("unlearning", unlearned.Values);
+        Trial[] trials = [.. worlds.SelectMany((world, w) => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, known[w].Fingerprint))))];
+        Outcome[] outcomes = [.. trials.Zip(runner.Run("unlearning", [.. trials.Select(unlearning.JobFor)]), (trial, result) => new Outcome(trial, result))];
+        Tune(outcomes);
 
-        Trial[] contested = [.. trials.Where(trial => trial.Plan.Candidates.Count > 1 && Result(unlearned[trial]).Diverged is null)];
-        var tuning = contested.ToDictionary(trial => trial, trial => attacks.Rtt(trial, unlearned[trial].Fingerprint, settings.Selection!.TuningFolds).ToArray());
-        RunOnModels("attacks that settings are picked by", contested, unlearned, tuning);
+        Outcome[] picked = [.. worlds.SelectMany((world, w) => settings.Methods.Select(plan => Pick([.. outcomes.Where(outcome => outcome.Trial.World == world && outcome.Trial.Plan == plan)], before[w])))];
+        IReadOnlyList<AttackedTrial> attacked = Attack(picked);
+        DeleteModels(trials.Except(picked.Select(outcome => outcome.Trial)));
+        return new ReportBuilder(settings, worlds).Build(before, attacked, outcomes, started, runner.Seconds);
+    }
 
-        Pick[] picks = [.. worlds.SelectMany((world, w) => settings.Methods.Select(plan => PickOf(world, plan, Result(known[w]))))];
-        Trial[] picked = [.. picks.Select(pick => pick.Trial)];
-        var final = picked.ToDictionary(trial => trial, trial => attacks.Rtt(trial, unlearned[trial].Fingerprint, settings.Attacks.Rtt.Folds).ToArray());
-        RunOnModels("attacks", picked, unlearned, final);
-        DeleteModels(trials.Except(picked));
-
-        var gathering = new ReportBuilder(settings, worlds);
-        return gathering.Build(
-            [.. known.Select(Result)],
-            [.. picks.Select(pick => new PickedTrial(pick.Trial, pick.Keeps, Result(unlearned[pick.Trial]), new RelearningReport([.. final[pick.Trial].Select(Result)], [])))],
-            [.. trials.Select(trial => new TriedTrial(trial, Result(unlearned[trial]), tuning.TryGetValue(trial, out Job<RelearningCurve>[]? jobs) ? TuningRtt(jobs) : null, picked.Contains(trial)))],
-            started,
-            ComputeSeconds(known, unlearned.Values, [.. tuning.Values.Concat(final.Values).SelectMany(jobs => jobs)]));
-
-        Pick PickOf(SeedWorld world, MethodPlan plan, OriginalResult original)
+    /// <summary>Attacks every setting that has a rival on the tuning folds.</summary>
+    private void Tune(Outcome[] outcomes)
+    {
+        Outcome[] rivals = [.. outcomes.Where(outcome => outcome.Trial.Plan.Candidates.Count > 1 && outcome.Unlearned.Diverged is null)];
+        Job<RelearningCurve>[][] jobs = [.. rivals.Select(outcome => attacks.Rtt(outcome.Trial, outcome.Fingerprint, settings.Selection!.TuningFolds).ToArray())];
+        RequireModels(rivals.Where((_, i) => !jobs[i].All(runner.IsDone)));
+        var curves = new Queue<RelearningCurve>(runner.Run("attacks to pick settings by", [.. jobs.SelectMany(job => job)]));
+        for (int i = 0; i < rivals.Length; i++)
         {
-            double before = QuestionHits.Share(original.RetainHits), allowed = settings.Selection?.AllowedRetainLoss ?? 0;
-            Trial[] sound = [.. trials.Where(trial => trial.World == world && trial.Plan == plan && Result(unlearned[trial]).Diverged is null)];
-            if (sound.Length == 0)
-            {
-                throw new HybridException(ErrorKind.Diverged, $"{plan.Label}, seed {world.Seed}: every setting diverged: {Result(unlearned[trials.First(trial => trial.World == world && trial.Plan == plan)]).Diverged}");
-            }
-
-            Judged[] judged = [.. sound.Select(trial => new Judged(trial.Index, QuestionHits.Share(Result(unlearned[trial]).RetainHits), tuning.TryGetValue(trial, out Job<RelearningCurve>[]? jobs) ? TuningRtt(jobs) : 0))];
-            Judged best = Selection.Pick(judged, before, allowed);
-            return new Pick(sound.First(trial => trial.Index == best.Index), settings.Selection is null || Selection.Keeps(best.Retain, before, allowed));
+            rivals[i].TuningRtt = new RelearningReport([.. jobs[i].Select(_ => curves.Dequeue())], []).Accuracy;
         }
     }
 
-    private T Result<T>(Job<T> job)
-        where T : class => store.Find(job)!.Result;
-
-    private double TuningRtt(Job<RelearningCurve>[] jobs) => new RelearningReport([.. jobs.Select(Result)], []).Accuracy;
-
-    private double ComputeSeconds(IEnumerable<Job<OriginalResult>> known, IEnumerable<Job<UnlearnResult>> unlearned, IEnumerable<Job<RelearningCurve>> attacked) =>
-        known.Sum(job => store.Find(job)!.Seconds) + unlearned.Sum(job => store.Find(job)!.Seconds) + attacked.Sum(job => store.Find(job)!.Seconds);
-
-    private void RunMissing<T>(string stage, IEnumerable<Job<T>> jobs)
-        where T : class
+    /// <summary>The setting of one method and seed that the rule picks.</summary>
+    private Outcome Pick(Outcome[] outcomes, OriginalResult before)
     {
-        Job<T>[] missing = [.. jobs.Where(job => store.Find(job) is null)];
-        progress.Begin(stage, missing.Length);
-        JobQueue.Run<T>([.. missing.Select<Job<T>, Func<CancellationToken, T>>(job => stop => Finish(job, stop))], Math.Min(settings.Jobs, Math.Max(1, missing.Length)), settings.Threads, cancellation);
-    }
-
-    private T Finish<T>(Job<T> job, CancellationToken stop)
-        where T : class
-    {
-        var clock = Stopwatch.StartNew();
-        T result = job.Work(stop);
-        store.Keep(job, clock.Elapsed.TotalSeconds, result);
-        folder.Log("job", new { job.Id, job.Fingerprint, seconds = Math.Round(clock.Elapsed.TotalSeconds, 3) });
-        progress.JobDone();
-        return result;
-    }
-
-    /// <summary>Runs attacks that are missing; a model that one of them needs and that is no longer there is made again first.</summary>
-    private void RunOnModels(string stage, Trial[] trials, Dictionary<Trial, Job<UnlearnResult>> unlearned, Dictionary<Trial, Job<RelearningCurve>[]> jobs)
-    {
-        Trial[] needed = [.. trials.Where(trial => jobs[trial].Any(job => store.Find(job) is null) && !Directory.Exists(trial.ModelFolder))];
-        if (needed.Length > 0)
+        Outcome[] sound = [.. outcomes.Where(outcome => outcome.Unlearned.Diverged is null)];
+        if (sound.Length == 0)
         {
-            progress.Begin("unlearning again, for models that were deleted", needed.Length);
-            JobQueue.Run<UnlearnResult>([.. needed.Select<Trial, Func<CancellationToken, UnlearnResult>>(trial => stop => Finish(unlearned[trial], stop))], Math.Min(settings.Jobs, needed.Length), settings.Threads, cancellation);
+            throw new HybridException(ErrorKind.Diverged, $"{outcomes[0].Trial.Plan.Label}, seed {outcomes[0].Trial.World.Seed}: every setting diverged: {outcomes[0].Unlearned.Diverged}");
         }
 
-        RunMissing(stage, trials.SelectMany(trial => jobs[trial]));
+        double retainBefore = HitString.Accuracy(before.RetainHits), allowed = settings.Selection?.AllowedRetainLoss ?? 1;
+        Judged best = Selection.Pick([.. sound.Select(outcome => new Judged(outcome.Trial.Index, outcome.Retain, outcome.TuningRtt ?? 0))], retainBefore, allowed);
+        Outcome picked = sound.First(outcome => outcome.Trial.Index == best.Index);
+        picked.Picked = true;
+        picked.KeptRetain = Selection.Keeps(best.Retain, retainBefore, allowed);
+        return picked;
     }
 
-    /// <summary>Methods that are compared get the same number of optimizer steps, where the experiment says so.</summary>
-    private void RequireEqualSteps()
+    /// <summary>Every attack on every picked model.</summary>
+    private IReadOnlyList<AttackedTrial> Attack(Outcome[] picked)
     {
-        if (settings.Selection is not { EqualSteps: true })
-        {
-            return;
-        }
+        Job<RelearningCurve>[][] rtt = [.. picked.Select(outcome => attacks.Rtt(outcome.Trial, outcome.Fingerprint, settings.Attacks.Rtt.Folds).ToArray())];
+        Job<QuantizationHits>[][] quantization = [.. picked.Select(outcome => attacks.Quantization(outcome.Trial, outcome.Fingerprint).ToArray())];
+        Job<RelearningCurve>[][] relearning = [.. picked.Select(outcome => attacks.RetainRelearning(outcome.Trial, outcome.Fingerprint).ToArray())];
+        RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone)));
 
-        (string Label, int Steps)[] budgets = [.. settings.Methods.SelectMany(plan => plan.Candidates.Select(candidate => (plan.Label, ExperimentPlan.StepsOf(candidate.Settings, worlds[0]))))];
-        if (budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
-        {
-            throw new HybridException(ErrorKind.Config, $"selection.equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets.Distinct().Select(budget => $"{budget.Label} {budget.Steps}"))}");
-        }
+        var curves = new Queue<RelearningCurve>(runner.Run("RTT", [.. rtt.SelectMany(jobs => jobs)]));
+        var rounded = new Queue<QuantizationHits>(runner.Run("quantization", [.. quantization.SelectMany(jobs => jobs)]));
+        var relearned = new Queue<RelearningCurve>(runner.Run("relearning on retain text", [.. relearning.SelectMany(jobs => jobs)]));
+        RelearningReport[] reports = [.. rtt.Select(jobs => new RelearningReport([.. jobs.Select(_ => curves.Dequeue())], []))];
+
+        Job<CaseAnswers>[][] cases = [.. picked.Select((outcome, i) => attacks.Cases(outcome.Trial, outcome.Fingerprint, reports[i]).ToArray())];
+        RequireModels(picked.Where((_, i) => !cases[i].All(runner.IsDone)));
+        var answers = new Queue<CaseAnswers>(runner.Run("free answers", [.. cases.SelectMany(jobs => jobs)]));
+
+        return
+        [
+            .. picked.Select((outcome, i) => new AttackedTrial(
+                outcome,
+                reports[i],
+                [.. quantization[i].Select(_ => rounded.Dequeue())],
+                relearning[i].Length == 0 ? null : new RelearningReport([.. relearning[i].Select(_ => relearned.Dequeue())], []),
+                cases[i].Length == 0 ? null : answers.Dequeue())),
+        ];
+    }
+
+    /// <summary>Makes models again that are needed and no longer there: those that were not picked are deleted at the end of a run.</summary>
+    private void RequireModels(IEnumerable<Outcome> outcomes)
+    {
+        Trial[] absent = [.. outcomes.Select(outcome => outcome.Trial).Where(trial => !Directory.Exists(trial.ModelFolder))];
+        runner.RunAll("unlearning again", [.. absent.Select(unlearning.JobFor)]);
     }
 
     private static void DeleteModels(IEnumerable<Trial> trials)
@@ -145,6 +128,4 @@ public sealed class Experiment
             Directory.Delete(trial.ModelFolder, recursive: true);
         }
     }
-
-    private sealed record Pick(Trial Trial, bool Keeps);
 }

@@ -3,17 +3,27 @@ using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
 
-/// <summary>A kind of job in a plan.</summary>
-/// <param name="Stage">What is done.</param>
-/// <param name="Jobs">How many jobs.</param>
-/// <param name="StepsEach">Optimizer steps of each: the fewest and the most.</param>
-/// <param name="TotalSteps">Optimizer steps of all.</param>
-public sealed record PlannedStage(string Stage, int Jobs, (int Fewest, int Most) StepsEach, long TotalSteps);
-
 /// <summary>What an experiment will do, without doing it.</summary>
 public static class ExperimentPlan
 {
+    /// <summary>Methods that are compared get the same number of optimizer steps, where the experiment says so.</summary>
+    /// <exception cref="HybridException">Config: they do not.</exception>
+    internal static void RequireEqualSteps(ExperimentSettings settings, UnlearningDataset dataset)
+    {
+        if (settings.Selection is not { EqualSteps: true })
+        {
+            return;
+        }
+
+        string[] budgets = [.. settings.Methods.SelectMany(plan => plan.Candidates.Select(candidate => $"{plan.Label} {StepsOf(candidate.Settings, dataset)}")).Distinct()];
+        if (settings.Methods.SelectMany(plan => plan.Candidates).Select(candidate => StepsOf(candidate.Settings, dataset)).Distinct().Count() > 1)
+        {
+            throw new HybridException(ErrorKind.Config, $"selection.equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets)}");
+        }
+    }
+
     /// <summary>Optimizer steps of unlearning with these settings.</summary>
-    internal static int StepsOf(UnlearningSettings settings, SeedWorld world) =>
-        settings.CreateMethod().CountSteps(ExampleSets.Count(world.Dataset.ForgetQuestions.Count(), world.Dataset.ForgetText, settings.ForgetForm), ExampleSets.Count(world.Dataset.RetainQuestions.Count, world.Dataset.RetainText, settings.RetainForm));
+    internal static int StepsOf(UnlearningSettings settings, UnlearningDataset dataset) => settings.CreateMethod().CountSteps(
+        ExampleSets.Count(dataset.ForgetQuestions.Count(), dataset.ForgetText, settings.ForgetForm),
+        ExampleSets.Count(dataset.RetainQuestions.Count, dataset.RetainText, settings.RetainForm));
 }

@@ -203,8 +203,19 @@ public sealed record AttackSettings
     /// <summary>RTT; its folds are those that figures are reported on.</summary>
     public required RelearningOptions Rtt { get; init; }
 
+    /// <summary>Rounded weights; not done where it is absent.</summary>
+    public QuantizationOptions? Quantization { get; init; }
+
+    /// <summary>Fine-tuning on retain text; not done where it is absent.</summary>
+    public RetainRelearningOptions? RetainRelearning { get; init; }
+
     /// <summary>Every problem, one line each.</summary>
-    public IEnumerable<string> Validate() => Rtt.Validate().Select(problem => $"attacks.rtt: {problem}");
+    public IEnumerable<string> Validate() =>
+    [
+        .. Rtt.Validate().Select(problem => $"attacks.rtt: {problem}"),
+        .. (Quantization?.Validate() ?? []).Select(problem => $"attacks.quantization: {problem}"),
+        .. (RetainRelearning?.Validate() ?? []).Select(problem => $"attacks.retain-relearning: {problem}"),
+    ];
 }
 
 /// <summary>What is measured beside the retain questions.</summary>

@@ -70,7 +70,8 @@ public static class ExperimentYaml
         var readers = new Dictionary<Type, Func<YamlValue, string, object>>
         {
             [typeof(MethodPlan)] = (value, key) => ReadMethod(file, Section(file, value, key), key),
-            [typeof(RelearningOptions)] = (value, key) => ReadWithPreset<RelearningOptions>(file, Section(file, value, key), key, RelearningPresets.Names, name => RelearningPresets.Find(name, DatasetNameOf(root))),
+            [typeof(RelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RelearningPresets.Names, name => RelearningPresets.Find(name, DatasetNameOf(root))),
+            [typeof(RetainRelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RetainRelearningPresets.Names, name => RetainRelearningPresets.Find(name, DatasetNameOf(root))),
         };
         var settings = (ExperimentSettings)new SettingsBinder(file, readers).Read(typeof(ExperimentSettings), root, string.Empty, null);
         HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());

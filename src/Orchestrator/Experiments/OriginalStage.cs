@@ -35,13 +35,13 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
             model, Data.ExampleSets.Forget(world.Dataset, settings.Methods[0].Settings.ForgetForm, world.Encoder()), mlpOnly: false, DensityBatch, Progress.Labelled(progress, world.Prefix), cancellation));
         return new OriginalResult(
             epochs,
-            world.ByFold(QuestionHits.Of(evaluator.Evaluate(model, world.HeldOut, cancellation))),
-            QuestionHits.Of(evaluator.Evaluate(model, world.Dataset.RetainQuestions, cancellation)),
+            world.ByFold(HitString.Of(evaluator.Evaluate(model, world.HeldOut, cancellation))),
+            HitString.Of(evaluator.Evaluate(model, world.Dataset.RetainQuestions, cancellation)),
             density,
             model.Config.ParameterCount,
             evaluator.Evaluate(model, world.ForgetQuestions, cancellation).Accuracy,
-            null,
-            []);
+            world.RetainTextNll(model, cancellation),
+            settings.CaseStudy is { } study ? world.Answers(study).Answer(model, world.CaseQuestions(study), cancellation) : []);
     });
 
     private string Fingerprint(SeedWorld world) => JobStore.Fingerprint(

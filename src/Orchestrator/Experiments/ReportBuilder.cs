@@ -5,19 +5,15 @@ using Hybrid.Orchestrator.Evaluation;
 
 namespace Hybrid.Orchestrator.Experiments;
 
-/// <summary>A picked setting with everything that was found of it.</summary>
-internal sealed record PickedTrial(Trial Trial, bool KeptRetain, UnlearnResult Unlearned, RelearningReport Rtt);
-
-/// <summary>A setting that was tried.</summary>
-internal sealed record TriedTrial(Trial Trial, UnlearnResult Unlearned, double? TuningRtt, bool Picked);
-
 /// <summary>Makes the report of an experiment from the results of its jobs.</summary>
 internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<SeedWorld> worlds)
 {
     private const ulong BootstrapSeed = 1;
+    private const double Level = 0.95;
+    private const int Resamples = 2000;
 
     /// <summary>The report; <paramref name="picked"/> holds every method of every seed, seed by seed.</summary>
-    public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<PickedTrial> picked, IReadOnlyList<TriedTrial> tried, DateTime started, double computeSeconds) => new()
+    public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<AttackedTrial> picked, IReadOnlyList<Outcome> tried, DateTime started, double computeSeconds) => new()
     {
         Name = settings.Name,
         Title = settings.Title,
@@ -34,8 +30,8 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         ForgetBefore = FoldFigure([.. originals.Select(original => original.HeldOutHits)]),
         RetainBefore = FoldFigure([.. originals.Select(original => (IReadOnlyList<string>)[original.RetainHits])]),
         Density = Mean([.. originals.Select(original => original.Density)]),
-        Methods = [.. settings.Methods.Select(plan => MethodOf(plan, originals, [.. picked.Where(pick => pick.Trial.Plan == plan)], [.. tried.Where(trial => trial.Trial.Plan == plan)]))],
-        Cases = [],
+        Methods = [.. settings.Methods.Select(plan => MethodOf(plan, originals, [.. picked.Where(pick => pick.Outcome.Trial.Plan == plan)], [.. tried.Where(trial => trial.Trial.Plan == plan)]))],
+        Cases = Cases(originals[0], picked),
         Provenance = new Provenance(
             typeof(ReportBuilder).Assembly.GetName().Version!.ToString(3),
             Runtime.BuildInfo,
@@ -49,7 +45,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             ExperimentYaml.Write(settings)),
     };
 
-    private MethodReport MethodOf(MethodPlan plan, IReadOnlyList<OriginalResult> originals, PickedTrial[] picked, TriedTrial[] tried)
+    private MethodReport MethodOf(MethodPlan plan, IReadOnlyList<OriginalResult> originals, AttackedTrial[] picked, Outcome[] tried)
     {
         (double Rate, int Epoch)[] best = [.. picked.Select(pick => (pick.Rtt.BestLearningRate, pick.Rtt.BestEpoch))];
         IReadOnlyList<string>[] before = [.. picked.Select(pick => HitsAt(pick.Rtt, pick.Rtt.BestLearningRate, 0))];
@@ -62,29 +58,51 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             Picked =
             [
                 .. picked.Select((pick, i) => new PickedSetting(
-                    pick.Trial.World.Seed, pick.Trial.Candidate.Point, pick.KeptRetain, pick.Unlearned.Steps, pick.Unlearned.Seconds, pick.Unlearned.ShareChanged, best[i].Rate, best[i].Epoch)),
+                    pick.Outcome.Trial.World.Seed, pick.Outcome.Trial.Candidate.Point, pick.Outcome.KeptRetain, pick.Outcome.Unlearned.Steps, pick.Outcome.Unlearned.Seconds, pick.Outcome.Unlearned.ShareChanged, best[i].Rate, best[i].Epoch)),
             ],
             Forget = forget,
             Rtt = FoldFigure(after),
             RttLast = new Figure([.. picked.Select(pick => pick.Rtt.LastEpochAccuracy)]),
             Recovery = FoldFigure(after, before),
-            RecoveryRate = new Figure([.. picked.Select((pick, i) => pick.Rtt.RecoveryRate(originals[i].HeldOutHits.Average(QuestionHits.Share)))]),
-            Retain = FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Unlearned.RetainHits])]),
-            ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Unlearned.ForgetCalibrated)]),
-            RetainTextNll = picked.All(pick => pick.Unlearned.RetainTextNll is not null) ? new Figure([.. picked.Select(pick => pick.Unlearned.RetainTextNll!.Value)]) : null,
+            RecoveryRate = new Figure([.. picked.Select((pick, i) => pick.Rtt.RecoveryRate(originals[i].HeldOutHits.Average(HitString.Accuracy)))]),
+            Retain = FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Outcome.Unlearned.RetainHits])]),
+            ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Outcome.Unlearned.ForgetCalibrated)]),
+            RetainTextNll = picked.All(pick => pick.Outcome.Unlearned.RetainTextNll is not null) ? new Figure([.. picked.Select(pick => pick.Outcome.Unlearned.RetainTextNll!.Value)]) : null,
             RttCurves = [.. picked.SelectMany(pick => pick.Rtt.Means()).GroupBy(curve => curve.LearningRate).OrderBy(group => group.Key).Select(group => new RateCurve(group.Key, Mean([.. group.Select(curve => curve.Accuracies)])))],
-            ForgetByPass = PassMeans([.. picked.Select(pick => pick.Unlearned.Passes)]),
-            Losses = picked[0].Unlearned.Losses,
-            Quantization = [],
-            RetainRelearning = null,
-            Rounds = picked[0].Unlearned.Rounds,
+            ForgetByPass = PassMeans([.. picked.Select(pick => pick.Outcome.Unlearned.Passes)]),
+            Losses = picked[0].Outcome.Unlearned.Losses,
+            Quantization = [.. picked[0].Quantization.Select((first, b) => new QuantizationFigure(
+                first.Bits, FoldFigure([.. picked.Select(pick => pick.Quantization[b].HeldOutHits)]), FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Quantization[b].RetainHits])])))],
+            RetainRelearning = picked[0].RetainRelearning is null ? null : FoldFigure([.. picked.Select(RelearnedHits)]),
+            Rounds = picked[0].Outcome.Unlearned.Rounds,
             Candidates =
             [
                 .. tried.Select(trial => trial.Unlearned.Diverged is { } why
                     ? new CandidateReport(trial.Trial.World.Seed, trial.Trial.Candidate.Point, null, null, null, false, why)
-                    : new CandidateReport(trial.Trial.World.Seed, trial.Trial.Candidate.Point, trial.Unlearned.Forget, QuestionHits.Share(trial.Unlearned.RetainHits), trial.TuningRtt, trial.Picked, null)),
+                    : new CandidateReport(trial.Trial.World.Seed, trial.Trial.Candidate.Point, trial.Unlearned.Forget, trial.Retain, trial.TuningRtt, trial.Picked, null)),
             ],
         };
+    }
+
+    /// <summary>Hits on V of each reporting fold after fine-tuning on retain text, at the attacker's best rate and epoch.</summary>
+    private static IReadOnlyList<string> RelearnedHits(AttackedTrial pick)
+    {
+        RelearningReport report = pick.RetainRelearning!;
+        return pick.Outcome.Trial.World.ByFold(HitsAt(report, report.BestLearningRate, report.BestEpoch)[0]);
+    }
+
+    /// <summary>The case study, of the first seed.</summary>
+    private IReadOnlyList<CaseQuestion> Cases(OriginalResult original, IReadOnlyList<AttackedTrial> picked)
+    {
+        AttackedTrial[] answered = [.. picked.Where(pick => pick.Outcome.Trial.World == worlds[0] && pick.Cases is not null)];
+        return settings.CaseStudy is not { } study ? [] :
+        [
+            .. worlds[0].CaseQuestions(study).Select((question, q) => new CaseQuestion(
+                question.Question,
+                question.CorrectChoice,
+                original.Answers[q],
+                [.. answered.Select(pick => new CaseAnswer(pick.Outcome.Trial.Plan.Label, pick.Cases!.AfterUnlearning[q], pick.Cases.AfterRtt[q]))])),
+        ];
     }
 
     /// <summary>Hits of each fold at a rate after an epoch; 0 is before the attack.</summary>
@@ -94,8 +112,12 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     /// <summary>A share: for each seed the mean over its groups of the share of hits, less the same of <paramref name="before"/> where given, with the interval over questions.</summary>
     private static Figure FoldFigure(IReadOnlyList<string>[] groups, IReadOnlyList<string>[]? before = null)
     {
-        double[] perSeed = [.. groups.Select((seed, s) => seed.Average(QuestionHits.Share) - (before?[s].Average(QuestionHits.Share) ?? 0))];
-        (double low, double high) = QuestionHits.Interval([.. groups.SelectMany(seed => seed)], before is null ? null : [.. before.SelectMany(seed => seed)], new SeededRandom(BootstrapSeed));
+        double[] perSeed = [.. groups.Select((seed, s) => seed.Average(HitString.Accuracy) - (before?[s].Average(HitString.Accuracy) ?? 0))];
+        string[] all = [.. groups.SelectMany(seed => seed)];
+        var random = new SeededRandom(BootstrapSeed);
+        (double low, double high) = before is null
+            ? Bootstrap.Interval([.. all.Select(HitString.Parse)], Level, Resamples, random)
+            : Bootstrap.DifferenceInterval([.. all.Select(HitString.Parse)], [.. before.SelectMany(seed => seed).Select(HitString.Parse)], Level, Resamples, random);
         return new Figure(perSeed, low, high);
     }
 

@@ -54,7 +54,7 @@ internal sealed class SeedWorld
     public MultipleChoiceQuestion[] HeldOut => [.. ReportingFolds.SelectMany(fold => fold.Validation)];
 
     /// <summary>Hits on <see cref="HeldOut"/>, fold by fold.</summary>
-    public IReadOnlyList<string> ByFold(string hits) => QuestionHits.Split(hits, ReportingFolds.Select(fold => fold.Validation.Count));
+    public IReadOnlyList<string> ByFold(string hits) => HitString.Split(hits, ReportingFolds.Select(fold => fold.Validation.Count));
 
     /// <summary>What the facts and the model depend on, for fingerprints: settings, and size and time of every file.</summary>
     public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = Stamps().ToArray() };
@@ -65,12 +65,21 @@ internal sealed class SeedWorld
 
     public McqEvaluator Evaluator() => new(Encoder());
 
+    /// <summary>The questions of the case study: the first of V of the first reporting fold.</summary>
+    public MultipleChoiceQuestion[] CaseQuestions(CaseStudySettings study) => [.. ReportingFolds[0].Validation.Take(study.Questions)];
+
+    public FreeTextAnswers Answers(CaseStudySettings study) => new(Tokenizer, Encoder(), study.MaximumTokens);
+
+    /// <summary>Mean NLL of the retain text's tokens, where the experiment asks for it.</summary>
+    public double? RetainTextNll(LlamaModel model, CancellationToken cancellation) =>
+        settings.Utility.RetainTextNll ? TextLikelihood.Of(model, Encoder(), Dataset.RetainText, cancellation).MeanNll : null;
+
     /// <summary>A model in the experiment's element type on its device. The caller owns it.</summary>
     public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.Dtype == "bfloat16" ? ElementType.BFloat16 : ElementType.Float32, device);
 
     private static UnlearningDataset LoadDataset(DatasetSettings source, ulong seed) => source.People is { } people
         ? BirthdayMaker.Make(people, seed)
-        : DatasetCatalog.Load(source.Name!, source.Data!, source.RetainText);
+        : DatasetSource.Load((source.Name ?? source.Folder)!, source.Data, source.RetainText);
 
     private IEnumerable<string> Stamps()
     {

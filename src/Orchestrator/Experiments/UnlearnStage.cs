@@ -2,29 +2,11 @@ using System.Diagnostics;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
-
-/// <summary>One setting of one method for one seed.</summary>
-/// <param name="World">The seed.</param>
-/// <param name="Plan">The method.</param>
-/// <param name="Index">Position of the setting among the method's candidates.</param>
-internal sealed record Trial(SeedWorld World, MethodPlan Plan, int Index)
-{
-    public Candidate Candidate => Plan.Candidates[Index];
-
-    /// <summary>Names its jobs and its model: <c>kunbr-2</c>; the number only where there are several.</summary>
-    public string Slug => Plan.Candidates.Count == 1 ? Plan.Slug : FormattableString.Invariant($"{Plan.Slug}-{Index + 1}");
-
-    public string JobPrefix => $"{World.Prefix}/{Slug}";
-
-    public string ModelFolder => World.ModelPath(Slug);
-
-    /// <summary>For people.</summary>
-    public string Label => Plan.Candidates.Count == 1 ? $"{World.Prefix} · {Plan.Label}" : $"{World.Prefix} · {Plan.Label} {Index + 1}/{Plan.Candidates.Count}";
-}
 
 /// <summary>What unlearning with one setting gave.</summary>
 /// <param name="Diverged">Why there is no model, where there is none; the figures are then absent.</param>
@@ -52,13 +34,17 @@ internal sealed record UnlearnResult(
     IReadOnlyList<ChosenBlocks> Rounds);
 
 /// <summary>The second stage: every setting of every method unlearns; the model is kept until it is known which are attacked.</summary>
-internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<TrainingProgress> progress)
+internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<TrainingProgress> progress, RunFolder folder)
 {
     /// <summary>Points of a loss curve that are kept at most: what a chart can show.</summary>
     private const int MostLossPoints = 300;
 
-    public Job<UnlearnResult> JobFor(Trial trial, string originalFingerprint) =>
-        new($"{trial.JobPrefix}/unlearn", JobStore.Fingerprint("unlearn", originalFingerprint, trial.Candidate.Settings, settings.ForgetByPass), cancellation => Unlearn(trial, cancellation));
+    /// <summary>The job of a trial.</summary>
+    public Job<UnlearnResult> JobFor(Trial trial) =>
+        new($"{trial.JobPrefix}/unlearn", JobStore.Fingerprint(FingerprintOf(trial), settings.ForgetByPass, settings.Utility), cancellation => Unlearn(trial, cancellation));
+
+    /// <summary>Of everything that a trial's model depends on.</summary>
+    public static string FingerprintOf(Trial trial) => JobStore.Fingerprint("unlearn", trial.Original, trial.Candidate.Settings);
 
     private UnlearnResult Unlearn(Trial trial, CancellationToken cancellation)
     {
@@ -70,7 +56,10 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true);
         using LlamaModel model = world.Load(world.OriginalFolder);
 
-        IProgress<TrainingProgress> labelled = Progress.Labelled(progress, trial.Label);
+        using TensorBoardWriter events = new(Path.Combine(folder.FullPath, "events", trial.JobPrefix));
+        var labelled = new TensorBoardProgress(events, Progress.Labelled(progress, trial.Label));
+        SeededRandom random = world.Random.Fork("unlearn");
+        UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, encoder, random);
         var losses = new List<LossPoint>();
         var passes = new List<PassPoint>();
         if (settings.ForgetByPass)
@@ -81,9 +70,10 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         var context = new UnlearningContext
         {
             Model = model,
-            Forget = ExampleSets.Forget(world.Dataset, method.ForgetForm, encoder),
-            Retain = ExampleSets.Retain(world.Dataset, method.RetainForm, encoder),
-            Random = world.Random.Fork("unlearn"),
+            Forget = examples.Forget,
+            Retain = examples.Retain,
+            Replacements = examples.Replacements,
+            Random = random,
             Progress = new SynchronousProgress<TrainingProgress>(step =>
             {
                 if (step.Stage != KnowledgeDensity.Stage)
@@ -117,8 +107,8 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
             ChangedShare.AgainstFolder(world.OriginalFolder, model),
             forget.Accuracy,
             forget.CalibratedAccuracy,
-            QuestionHits.Of(evaluator.Evaluate(model, world.Dataset.RetainQuestions, cancellation)),
-            null,
+            HitString.Of(evaluator.Evaluate(model, world.Dataset.RetainQuestions, cancellation)),
+            world.RetainTextNll(model, cancellation),
             passes,
             Thinned(losses),
             [.. outcome.Rounds.Select(round => ChoiceOf(round, method.Kunbr!, model.Config.Layers))]);

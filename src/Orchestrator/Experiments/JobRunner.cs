@@ -1,0 +1,46 @@
+using System.Diagnostics;
+using Hybrid.Orchestrator.Runs;
+
+namespace Hybrid.Orchestrator.Experiments;
+
+/// <summary>Runs the jobs whose results are missing, several side by side, and keeps what they give.</summary>
+internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgress progress, int workers, int threadsPerWorker, CancellationToken cancellation)
+{
+    /// <summary>Seconds of every job asked for so far, in whichever session it ran.</summary>
+    public double Seconds { get; private set; }
+
+    /// <summary>Whether there is a result of just these inputs.</summary>
+    public bool IsDone<T>(Job<T> job)
+        where T : class => store.Find(job) is not null;
+
+    /// <summary>The results of a phase, in the jobs' order; what is missing is run.</summary>
+    public IReadOnlyList<T> Run<T>(string phase, IReadOnlyList<Job<T>> jobs)
+        where T : class
+    {
+        Job<T>[] missing = [.. jobs.Where(job => !IsDone(job))];
+        RunAll(phase, missing);
+        Finished<T>[] finished = [.. jobs.Select(job => store.Find(job)!)];
+        Seconds += finished.Sum(job => job.Seconds);
+        return [.. finished.Select(job => job.Result)];
+    }
+
+    /// <summary>Runs jobs, whether or not there are results.</summary>
+    public void RunAll<T>(string phase, IReadOnlyList<Job<T>> jobs)
+        where T : class
+    {
+        progress.Begin(phase, jobs.Count);
+        JobQueue.Run<T>([.. jobs.Select<Job<T>, Func<CancellationToken, T>>(job => stop => Finish(job, stop))], workers, threadsPerWorker, cancellation);
+    }
+
+    private T Finish<T>(Job<T> job, CancellationToken stop)
+        where T : class
+    {
+        var clock = Stopwatch.StartNew();
+        T result = job.Work(stop);
+        double seconds = Math.Round(clock.Elapsed.TotalSeconds, 3);
+        store.Keep(job, seconds, result);
+        folder.Log("job", new { job.Id, seconds });
+        progress.JobDone();
+        return result;
+    }
+}
