@@ -35,24 +35,8 @@ public sealed class McqResult
     /// <param name="level">For example 0.95.</param>
     /// <param name="resamples">Draws of a set of the same size with replacement.</param>
     /// <param name="random">Where the draws come from.</param>
-    public (double Low, double High) BootstrapInterval(double level, int resamples, SeededRandom random)
-    {
-        double[] means = new double[resamples];
-        for (int r = 0; r < resamples; r++)
-        {
-            int hits = 0;
-            for (int i = 0; i < correct.Length; i++)
-            {
-                hits += correct[random.NextInt(correct.Length)] ? 1 : 0;
-            }
-
-            means[r] = (double)hits / correct.Length;
-        }
-
-        Array.Sort(means);
-        int tail = (int)Math.Floor((1 - level) / 2 * resamples);
-        return (means[tail], means[resamples - 1 - tail]);
-    }
+    public (double Low, double High) BootstrapInterval(double level, int resamples, SeededRandom random) =>
+        Bootstrap.Interval([correct], level, resamples, random);
 
     /// <summary>The position of the largest value, the first of equals; a NaN is an error of the model, not a choice.</summary>
     private static int Largest(double[] logits)

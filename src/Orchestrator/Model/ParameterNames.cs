@@ -22,6 +22,10 @@ public static class ParameterNames
     /// <summary>Name of a part of layer <paramref name="layer"/> (0 is nearest the input).</summary>
     public static string Layer(int layer, string part) => $"model.layers.{layer}.{part}.weight";
 
+    /// <summary>The matrices of all decoder layers, in the order of computation.</summary>
+    public static IEnumerable<string> LinearLayers(LlamaConfig config) =>
+        Enumerable.Range(0, config.Layers).SelectMany(layer => LayerParts.Where(part => part.EndsWith("_proj", StringComparison.Ordinal)).Select(part => Layer(layer, part)));
+
     /// <summary>Every name with its shape, in the order of computation.</summary>
     public static IEnumerable<(string Name, long[] Shape)> All(LlamaConfig config)
     {

@@ -1,0 +1,124 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+
+namespace Hybrid.Orchestrator.Attack;
+
+/// <summary>
+/// A folder with a file for each finished job of an attack, <c>fold0-rate1e-4.json</c>, so that an attack that was stopped goes on where it
+/// stood. A file also holds the circumstances of its attack (settings, seed, dataset, model's folder); a file of other ones is an error, not
+/// a result. The model's weights are not among them: whoever replaces the weights in a folder takes another folder for the curves.
+/// </summary>
+public sealed class CurveFiles
+{
+    private static readonly JsonSerializerOptions Options = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
+        WriteIndented = true,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    private readonly string folder;
+    private readonly JsonObject circumstances;
+
+    /// <summary>Makes the folder where it is not there.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="circumstances">What curves depend on, apart from fold and rate: an object whose properties JSON can hold.</param>
+    /// <exception cref="HybridException">Io: the folder cannot be made.</exception>
+    public CurveFiles(string folder, object circumstances)
+    {
+        this.folder = folder;
+        this.circumstances = JsonSerializer.SerializeToNode(circumstances, Options)!.AsObject();
+        Guarded(folder, () => Directory.CreateDirectory(folder));
+    }
+
+    /// <summary>The file of a job.</summary>
+    public string PathOf(int fold, double learningRate) =>
+        Path.Combine(folder, $"fold{fold}-rate{learningRate.ToString("0.##############e+0", CultureInfo.InvariantCulture)}.json");
+
+    /// <summary>The curve in a job's file, or null where there is no file.</summary>
+    /// <exception cref="HybridException">Config: the file is malformed, or of another attack. Io: it cannot be read.</exception>
+    public RelearningCurve? Read(int fold, double learningRate)
+    {
+        string path = PathOf(fold, learningRate);
+        if (!File.Exists(path))
+        {
+            return null;
+        }
+
+        CurveFile file;
+        try
+        {
+            file = JsonSerializer.Deserialize<CurveFile>(Guarded(path, () => File.ReadAllBytes(path)), Options) ?? throw new JsonException("null");
+        }
+        catch (JsonException error)
+        {
+            throw new HybridException(ErrorKind.Config, $"{path}: not a curve of an attack: {error.Message.ReplaceLineEndings(" ")}", error);
+        }
+
+        RequireSame(path, file.Circumstances);
+        return file.Curve.Fold == fold && file.Curve.LearningRate == learningRate
+            ? file.Curve
+            : throw new HybridException(
+                ErrorKind.Config, string.Create(CultureInfo.InvariantCulture, $"{path}: holds fold {file.Curve.Fold} at rate {file.Curve.LearningRate:R}; expected fold {fold} at {learningRate:R}"));
+    }
+
+    /// <summary>Writes a curve, whole or not at all.</summary>
+    /// <exception cref="HybridException">Io.</exception>
+    public void Write(RelearningCurve curve)
+    {
+        string path = PathOf(curve.Fold, curve.LearningRate);
+        string text = JsonSerializer.Serialize(new CurveFile(circumstances, curve), Options) + "\n";
+        Guarded(path, () =>
+        {
+            AtomicFile.WriteText(path, text);
+            return true;
+        });
+    }
+
+    /// <summary>The curve of a job: from its file where there is one, else computed and, where there are files, written.</summary>
+    internal static RelearningCurve ReadOr(CurveFiles? files, int fold, double learningRate, Func<RelearningCurve> compute)
+    {
+        if (files?.Read(fold, learningRate) is { } known)
+        {
+            return known;
+        }
+
+        RelearningCurve curve = compute();
+        files?.Write(curve);
+        return curve;
+    }
+
+    private void RequireSame(string path, JsonObject found)
+    {
+        foreach (string key in circumstances.Select(entry => entry.Key).Union(found.Select(entry => entry.Key)))
+        {
+            string here = Text(circumstances, key), there = Text(found, key);
+            if (here != there)
+            {
+                throw new HybridException(ErrorKind.Config, $"{path}: of an attack with {key} {there}, not {here}; name another folder or the same settings");
+            }
+        }
+
+        static string Text(JsonObject node, string key) => node[key]?.ToJsonString() ?? "null";
+    }
+
+    private static T Guarded<T>(string path, Func<T> access)
+    {
+        try
+        {
+            return access();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used: {error.Message}", error);
+        }
+    }
+
+    /// <summary>What a file holds.</summary>
+    private sealed record CurveFile(JsonObject Circumstances, RelearningCurve Curve);
+}

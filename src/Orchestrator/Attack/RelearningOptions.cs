@@ -1,0 +1,53 @@
+using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Training;
+
+namespace Hybrid.Orchestrator.Attack;
+
+/// <summary>Options of the RTT attack.</summary>
+public sealed record RelearningOptions
+{
+    /// <summary>Folds to run, each the index of the split that is held out.</summary>
+    public required IReadOnlyList<int> Folds { get; init; }
+
+    /// <summary>Learning rates to try; the attacker keeps the best.</summary>
+    public required IReadOnlyList<double> LearningRates { get; init; }
+
+    /// <summary>Passes over T.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Questions a step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>How questions of T are trained on.</summary>
+    public required QuestionForm Form { get; init; }
+
+    /// <summary>What happens to a question of V that also stands in T.</summary>
+    public required LeakPolicy Leaks { get; init; }
+
+    /// <summary>The optimizer; its learning rate is replaced by each of <see cref="LearningRates"/>.</summary>
+    public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (Folds.Count == 0 || LearningRates.Count == 0)
+        {
+            yield return "at least one fold and one learning rate are needed";
+        }
+
+        if (Epochs < 1 || BatchSize < 1)
+        {
+            yield return $"epochs {Epochs} and batch size {BatchSize} must be at least 1";
+        }
+
+        foreach (double rate in LearningRates.Where(rate => !(rate > 0)))
+        {
+            yield return $"learning rate {rate} must be positive";
+        }
+
+        foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
+        {
+            yield return problem;
+        }
+    }
+}

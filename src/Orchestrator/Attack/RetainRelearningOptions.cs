@@ -1,0 +1,71 @@
+using Hybrid.Orchestrator.Training;
+
+namespace Hybrid.Orchestrator.Attack;
+
+/// <summary>Options of the attack by training on retain text.</summary>
+public sealed record RetainRelearningOptions
+{
+    /// <summary>Learning rates to try; the attacker keeps the best.</summary>
+    public required IReadOnlyList<double> LearningRates { get; init; }
+
+    /// <summary>Passes over the text.</summary>
+    public required int Epochs { get; init; }
+
+    /// <summary>Texts a step.</summary>
+    public required int BatchSize { get; init; }
+
+    /// <summary>Texts used at most; of more, so many are drawn.</summary>
+    public required int MaximumExamples { get; init; }
+
+    /// <summary>The optimizer; its learning rate is replaced by each of <see cref="LearningRates"/>.</summary>
+    public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (LearningRates.Count == 0)
+        {
+            yield return "at least one learning rate is needed";
+        }
+
+        if (Epochs < 1 || BatchSize < 1 || MaximumExamples < 1)
+        {
+            yield return $"epochs {Epochs}, batch size {BatchSize} and maximum examples {MaximumExamples} must be at least 1";
+        }
+
+        foreach (double rate in LearningRates.Where(rate => !(rate > 0)))
+        {
+            yield return $"learning rate {rate} must be positive";
+        }
+
+        foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
+        {
+            yield return problem;
+        }
+    }
+}
+
+/// <summary>Named settings of the attack by training on retain text: RTT's, so that the two differ in what is trained on alone.</summary>
+public static class RetainRelearningPresets
+{
+    /// <summary>About as many examples as T of the birthdays and of the years has.</summary>
+    private const int MaximumExamples = 512;
+
+    /// <summary>Names of the presets.</summary>
+    public static IReadOnlyList<string> Names => RelearningPresets.Names;
+
+    /// <summary>A preset's settings.</summary>
+    /// <exception cref="HybridException">Config: no such preset.</exception>
+    public static RetainRelearningOptions Find(string name, string dataset)
+    {
+        RelearningOptions rtt = RelearningPresets.Find(name, dataset);
+        return new RetainRelearningOptions
+        {
+            LearningRates = rtt.LearningRates,
+            Epochs = rtt.Epochs,
+            BatchSize = rtt.BatchSize,
+            MaximumExamples = MaximumExamples,
+            Optimizer = rtt.Optimizer,
+        };
+    }
+}

@@ -1,0 +1,91 @@
+using System.Globalization;
+
+namespace Hybrid.Orchestrator.Runs;
+
+/// <summary>
+/// Writes scalars as TensorBoard reads them: a file <c>events.out.tfevents.SECONDS.HOST</c> in a folder that may hold others. Every record is
+/// on disk when the call returns. May be used from several threads; what is written after disposal is dropped.
+/// </summary>
+public sealed class TensorBoardWriter : IDisposable
+{
+    private readonly Lock gate = new();
+    private readonly TimeProvider clock;
+    private readonly FileStream stream;
+    private bool disposed;
+
+    /// <summary>Starts a file with the current time in its name; makes the folder where it is not there.</summary>
+    /// <exception cref="HybridException">Io: the folder or file cannot be made.</exception>
+    public TensorBoardWriter(string folder)
+        : this(folder, TimeProvider.System)
+    {
+    }
+
+    /// <summary>Starts a file by another clock.</summary>
+    public TensorBoardWriter(string folder, TimeProvider clock)
+    {
+        this.clock = clock;
+        try
+        {
+            Directory.CreateDirectory(folder);
+            stream = Create(folder);
+            stream.Write(TfRecord.Frame(EventMessage.FileVersion(WallTime())));
+            stream.Flush();
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.Io, $"{folder}: events cannot be written: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The file.</summary>
+    public string FilePath => stream.Name;
+
+    /// <summary>Writes the scalars of a step as one record.</summary>
+    /// <exception cref="HybridException">Io: the disk is full, or the like.</exception>
+    public void Write(long step, params IEnumerable<(string Tag, float Value)> scalars)
+    {
+        lock (gate)
+        {
+            if (disposed)
+            {
+                return;
+            }
+
+            try
+            {
+                stream.Write(TfRecord.Frame(EventMessage.Scalars(WallTime(), step, scalars)));
+                stream.Flush();
+            }
+            catch (IOException error)
+            {
+                throw new HybridException(ErrorKind.Io, $"{FilePath}: cannot be written: {error.Message}", error);
+            }
+        }
+    }
+
+    /// <summary>Closes the file. May be called twice.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            disposed = true;
+            stream.Dispose();
+        }
+    }
+
+    /// <summary>A file of its own, also where another was started in the same second.</summary>
+    private FileStream Create(string folder)
+    {
+        string name = Path.Combine(folder, string.Create(CultureInfo.InvariantCulture, $"events.out.tfevents.{clock.GetUtcNow().ToUnixTimeSeconds()}.{Environment.MachineName}"));
+        for (int number = 0; ; number++)
+        {
+            string path = number == 0 ? name : $"{name}.{number}";
+            if (!File.Exists(path))
+            {
+                return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+            }
+        }
+    }
+
+    private double WallTime() => (clock.GetUtcNow() - DateTimeOffset.UnixEpoch).TotalSeconds;
+}
