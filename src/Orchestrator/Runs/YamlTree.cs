@@ -16,8 +16,8 @@ internal sealed record YamlScalar(int Line, string Text, bool Quoted) : YamlValu
     public override string Description => Text.Length == 0 ? "nothing" : $"'{(Text.Length <= 40 ? Text : Text[..37] + "...").ReplaceLineEndings(" ")}'";
 }
 
-/// <summary>A list. No setting is one, so its elements are not kept.</summary>
-internal sealed record YamlList(int Line) : YamlValue(Line)
+/// <summary>A list with its elements in the file's order.</summary>
+internal sealed record YamlList(int Line, IReadOnlyList<YamlValue> Items) : YamlValue(Line)
 {
     public override string Description => "a list";
 }
@@ -103,12 +103,13 @@ internal static class YamlTree
             case Scalar scalar:
                 return new YamlScalar(line, scalar.Value, scalar.Style is not ScalarStyle.Plain);
             case SequenceStart:
+                var items = new List<YamlValue>();
                 while (!parser.TryConsume<SequenceEnd>(out _))
                 {
-                    Read(file, parser, depth + 1);
+                    items.Add(Read(file, parser, depth + 1));
                 }
 
-                return new YamlList(line);
+                return new YamlList(line, items);
             default:
                 return new YamlMapping(line, ReadEntries(file, parser, depth));
         }
