@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Cli;
 
@@ -13,14 +15,13 @@ internal static class CommonOptions
     public static Option<string> Model(string description = "The model: a folder with config.json, model.safetensors and tokenizer.json.") =>
         new("--model") { Description = description, Required = true, HelpName = "FOLDER" };
 
-    public static Option<string> Dataset() =>
-        new("--dataset") { Description = "random-birthdays, years, wmdp-deduped or mmlu.", Required = true, HelpName = "NAME" };
+    public static Option<string> Tokenizer() =>
+        new("--tokenizer") { Description = "A model's folder, or a tokenizer.json.", Required = true, HelpName = "MODEL|FILE" };
 
-    public static Option<string> Data() =>
-        new("--data") { Description = "The folder that holds random_bd/ and the other datasets in RTT's layout.", Required = true, HelpName = "FOLDER" };
-
-    public static Option<string?> RetainText() =>
-        new("--retain-text") { Description = "A .txt (a text a line) or .jsonl ({\"text\": …}) file to retain, in place of the dataset's own.", HelpName = "FILE" };
+    /// <summary>The tokenizer of a model's folder or of a file.</summary>
+    /// <exception cref="HybridException">Tokenizer: malformed or missing.</exception>
+    public static Tokenizer LoadTokenizer(string path) =>
+        Hybrid.Orchestrator.Text.Tokenizer.Load(Directory.Exists(path) ? Path.Combine(path, ModelFolder.TokenizerFile) : path);
 
     public static Option<string> Out(string description) => new("--out")
     {

@@ -12,9 +12,7 @@ namespace Hybrid.Cli;
 internal sealed class InputOptions
 {
     private readonly Option<string> model = CommonOptions.Model();
-    private readonly Option<string> dataset = CommonOptions.Dataset();
-    private readonly Option<string> data = CommonOptions.Data();
-    private readonly Option<string?> retainText = CommonOptions.RetainText();
+    private readonly DatasetOptions dataset = new();
     private readonly Option<string> device = CommonOptions.Device();
     private readonly Option<string?> precision = CommonOptions.Precision();
     private readonly Option<int?> threads = CommonOptions.Threads();
@@ -22,13 +20,13 @@ internal sealed class InputOptions
     /// <summary>A command with these options, then its own.</summary>
     public Command CommandWith(string name, string description, params ReadOnlySpan<Option> own)
     {
-        var command = new Command(name, description) { model, dataset, data };
+        var command = new Command(name, description) { model };
+        dataset.AddTo(command);
         foreach (Option option in own)
         {
             command.Options.Add(option);
         }
 
-        command.Options.Add(retainText);
         command.Options.Add(device);
         command.Options.Add(precision);
         command.Options.Add(threads);
@@ -38,9 +36,6 @@ internal sealed class InputOptions
     /// <summary>The model's folder.</summary>
     public string ModelOf(ParseResult parsed) => parsed.GetValue(model)!;
 
-    /// <summary>The dataset's name.</summary>
-    public string DatasetOf(ParseResult parsed) => parsed.GetValue(dataset)!;
-
     /// <summary>Puts the threads into force and loads everything; what is quickly read, and quickly found to be wrong, first.</summary>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel, Tokenizer, DataFile, EmptySplit, Config, Io.</exception>
     public Input Load(ParseResult parsed)
@@ -49,7 +44,7 @@ internal sealed class InputOptions
         Device place = CommonOptions.ParseDevice(parsed.GetValue(device)!);
         string folder = ModelOf(parsed);
         LlamaConfig config = ModelFolder.LoadConfig(folder);
-        UnlearningDataset loaded = DatasetCatalog.Load(DatasetOf(parsed), parsed.GetValue(data)!, parsed.GetValue(retainText));
+        UnlearningDataset loaded = dataset.Load(parsed);
         Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
         return new Input(folder, ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place), tokenizer, loaded);
     }

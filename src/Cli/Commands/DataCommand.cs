@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Runs;
 
 namespace Hybrid.Cli.Commands;
 
-/// <summary><c>hybrid data</c>: makes and inspects datasets.</summary>
+/// <summary><c>hybrid data</c>: makes and inspects datasets; the commands that inspect have files of their own.</summary>
 internal static class DataCommand
 {
     private const int PublishedPeople = 785;
@@ -15,7 +15,7 @@ internal static class DataCommand
         Example:  hybrid data make-birthdays --out data
         """)
     {
-        MakeBirthdays(bind), Check(bind),
+        MakeBirthdays(bind), DataCheckCommand.Create(bind), DataStatsCommand.Create(bind),
     };
 
     private static Command MakeBirthdays(Action<Command, Func<ParseResult, CommandContext, int>> bind)
@@ -44,38 +44,6 @@ internal static class DataCommand
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)
             {
                 context.WriteLine($"{folder}: {count} people to forget, {count} to retain");
-            }
-
-            return ExitCode.Success;
-        });
-        return command;
-    }
-
-    private static Command Check(Action<Command, Func<ParseResult, CommandContext, int>> bind)
-    {
-        Option<string> dataset = CommonOptions.Dataset();
-        Option<string> data = CommonOptions.Data();
-        Option<string?> json = CommonOptions.Json();
-        var command = new Command("check", """
-            Reads every file of a dataset and counts what is wrong or peculiar: faulty lines, repeated questions, leaks from T
-            to V, conflicting answers.
-
-            Example:  hybrid data check --dataset random-birthdays --data data
-            """)
-        {
-            dataset, data, json,
-        };
-        bind(command, (parsed, context) =>
-        {
-            JsonOutput.Check(parsed.GetValue(json));
-            DataCheckReport report = DataCheck.Inspect(parsed.GetValue(dataset)!, parsed.GetValue(data)!);
-            JsonOutput.Write(context, parsed.GetValue(json), report);
-            if (parsed.GetValue(json) != JsonOutput.StandardOutput)
-            {
-                foreach (string line in report.ToLines())
-                {
-                    context.WriteLine(line);
-                }
             }
 
             return ExitCode.Success;

@@ -24,8 +24,9 @@ internal static class LearnCommand
             Example:  hybrid learn --dataset random-birthdays --data data --out models/taught
             """)
         {
-            options.Dataset, options.Data, options.Out, options.Overwrite, options.Preset, options.Epochs, options.Target, options.Seed, options.Threads, options.Json,
+            options.Out, options.Overwrite, options.Preset, options.Epochs, options.Target, options.Seed, options.Threads, options.Json,
         };
+        options.Dataset.AddTo(command);
         bind(command, (parsed, context) => Run(options, parsed, context));
         return command;
     }
@@ -44,7 +45,7 @@ internal static class LearnCommand
         };
         HybridException.ThrowIfAny(ErrorKind.Config, "teaching", teaching.Validate());
 
-        UnlearningDataset dataset = DatasetCatalog.Load(parsed.GetValue(options.Dataset)!, parsed.GetValue(options.Data)!);
+        UnlearningDataset dataset = options.Dataset.Load(parsed);
         using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         var clock = Stopwatch.StartNew();
@@ -81,9 +82,7 @@ internal static class LearnCommand
 
     private sealed class Options
     {
-        public Option<string> Dataset { get; } = CommonOptions.Dataset();
-
-        public Option<string> Data { get; } = CommonOptions.Data();
+        public DatasetOptions Dataset { get; } = new();
 
         public Option<string> Out { get; } = CommonOptions.Out("Where the model goes: a folder that is not there yet, or empty.");
 

@@ -2,7 +2,6 @@ using System.CommandLine;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Hybrid.Orchestrator;
-using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Cli.Commands;
@@ -18,7 +17,7 @@ internal static class TokenizeCommand
 
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
-        var tokenizer = new Option<string>("--tokenizer") { Description = "A model's folder, or a tokenizer.json.", Required = true, HelpName = "MODEL|FILE" };
+        Option<string> tokenizer = CommonOptions.Tokenizer();
         var text = new Option<string?>("--text") { Description = "The text; special tokens in it are matched, and none is added.", HelpName = "TEXT" };
         var vectors = new Option<string?>("--vectors") { Description = "Lines of {\"text\": …, \"ids\": […]} to compare with.", HelpName = "FILE.jsonl" };
         Option<string?> json = CommonOptions.Json();
@@ -41,8 +40,7 @@ internal static class TokenizeCommand
         bind(command, (parsed, context) =>
         {
             JsonOutput.Check(parsed.GetValue(json));
-            string path = parsed.GetValue(tokenizer)!;
-            Tokenizer loaded = Tokenizer.Load(Directory.Exists(path) ? Path.Combine(path, ModelFolder.TokenizerFile) : path);
+            Tokenizer loaded = CommonOptions.LoadTokenizer(parsed.GetValue(tokenizer)!);
             return parsed.GetValue(vectors) is { } file
                 ? Compare(loaded, file, parsed.GetValue(json), context)
                 : Encode(loaded, parsed.GetValue(text)!, parsed.GetValue(json), context);

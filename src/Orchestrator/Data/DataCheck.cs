@@ -1,101 +1,86 @@
-using System.Text.Json;
-
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
-/// Reads every file in a dataset's own folder and counts what is wrong or peculiar. Loading stops at the first faulty line; this goes on
-/// and names them all, and counts what loading lets pass because published data has it: repeated questions, conflicting answers, repeated
-/// choices.
+/// Reads every file of a dataset and counts what is wrong or peculiar. Loading stops at the first faulty line; this goes on and names them
+/// all, and counts what loading lets pass because published data has it: repeated questions, leaks, conflicting answers, repeated choices.
+/// Questions are told by their text alone, character for character, as <see cref="RttFolds"/> tells them.
 /// </summary>
 public static class DataCheck
 {
-    private static readonly string[] TextPrefixes = ["corpus_", "whp_corpus_", "fwf_corpus_", "tf_", "mcq_"];
-
     /// <summary>Inspects a dataset.</summary>
-    /// <param name="name">Its name in the catalog.</param>
-    /// <param name="dataDirectory">The folder that holds the datasets' folders.</param>
+    /// <param name="files">Its files.</param>
     /// <returns>What was found.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> when the
-    /// folder or a question file is missing, <see cref="ErrorKind.Io"/> when a file cannot be read.</exception>
-    public static DataCheckReport Inspect(string name, string dataDirectory)
+    /// <exception cref="HybridException"><see cref="ErrorKind.DataFile"/> when a file is missing, <see cref="ErrorKind.Io"/> when one
+    /// cannot be read.</exception>
+    public static DataCheckReport Inspect(DatasetFiles files)
     {
-        DatasetDefinition definition = DatasetCatalog.Find(name);
-        string folder = Path.Combine(dataDirectory, definition.Folder);
-        if (!Directory.Exists(folder))
-        {
-            throw new HybridException(ErrorKind.DataFile, $"{folder}: no such folder; expected the files of dataset '{name}'");
-        }
-
+        ArgumentNullException.ThrowIfNull(files);
         List<DataFault> faults = [];
-        Dictionary<string, IReadOnlyList<MultipleChoiceQuestion>> questions = new(StringComparer.Ordinal);
-        foreach (string split in definition.OwnSplits.Append(DatasetCatalog.DevSplit))
+        List<string> empty = [];
+        int rows = 0;
+        QuestionSplit[] forget = Read(files.ForgetQuestions), retain = Read(files.RetainQuestions), dev = Read(files.DevQuestions);
+        var sources = new TextSources(files, forget.Concat(retain).Select(split => split.Name).ToHashSet(StringComparer.Ordinal));
+        string[] texts = [.. sources.Paths];
+        foreach (string path in texts)
         {
-            string path = Path.Combine(folder, DatasetDefinition.QuestionFile(split));
-            questions[split] = JsonlReader.Read(path, JsonlSchema.Question, JsonlReader.ToQuestion, faults.Add);
+            Count(path, () => sources.Read(path, faults.Add));
         }
 
-        string[] others =
-        [
-            .. Directory.GetFiles(folder)
-                .Where(path => !questions.Keys.Any(split => DatasetDefinition.QuestionFile(split) == Path.GetFileName(path)))
-                .Order(StringComparer.Ordinal),
-        ];
-        string[] textFiles = [.. others.Where(path => SplitOfTextFile(path) is not null)];
-        TextSources sources = ReadTextSources(textFiles, faults);
-        QuestionSplit[] own = [.. definition.OwnSplits.Select(split => new QuestionSplit { Name = split, Questions = questions[split] })];
+        HashSet<string> forgotten = Distinct(forget), retained = Distinct(retain);
         return new()
         {
-            Dataset = name,
-            Folder = folder,
-            Files = questions.Count + textFiles.Length,
-            Rows = questions.Values.Sum(rows => rows.Count) + sources.Rows,
+            Dataset = files.Name,
+            Folder = files.Folder,
+            Files = forget.Length + retain.Length + dev.Length + texts.Length,
+            Rows = rows,
             Faults = faults.AsReadOnly(),
-            UnknownFiles = Array.AsReadOnly<string>([.. others.Except(textFiles)]),
-            Forget = QuestionCounts.Of([.. own.Where(split => definition.ForgetSplits.Contains(split.Name))]),
-            All = QuestionCounts.Of(own),
-            TextSourcesOutsideSplit = own.Sum(split => CountOutside(split, sources.BySplit)),
+            EmptyFiles = empty.AsReadOnly(),
+            UnknownFiles = UnknownFiles(files, [.. files.ForgetQuestions, .. files.RetainQuestions, .. files.DevQuestions, .. texts]),
+            Forget = QuestionCounts.Of(forget),
+            Retain = QuestionCounts.Of(retain),
+            All = QuestionCounts.Of([.. forget, .. retain]),
+            InForgetAndRetain = forgotten.Intersect(retained, StringComparer.Ordinal).Count(),
+            DevInSplits = Distinct(dev).Count(question => forgotten.Contains(question) || retained.Contains(question)),
+            Folds = Array.AsReadOnly<FoldLeak>([.. forget.Select(heldOut => LeakInto(heldOut, forget))]),
+            Texts = sources.Compare(forget, retain),
         };
-    }
 
-    private static TextSources ReadTextSources(string[] paths, List<DataFault> faults)
-    {
-        Dictionary<string, HashSet<string>> bySplit = new(StringComparer.Ordinal);
-        int rows = 0;
-        foreach (string path in paths)
+        QuestionSplit[] Read(IReadOnlyList<string> paths) => [.. paths.Select(ReadSplit)];
+
+        QuestionSplit ReadSplit(string path)
         {
-            string split = SplitOfTextFile(path)!;
-            IReadOnlyList<string?> sources = JsonlReader.Read(path, JsonlSchema.Text, SourceQuestion, faults.Add);
-            rows += sources.Count;
-            if (!bySplit.TryGetValue(split, out HashSet<string>? known))
-            {
-                bySplit[split] = known = new(StringComparer.Ordinal);
-            }
-
-            known.UnionWith(sources.OfType<string>());
+            IReadOnlyList<MultipleChoiceQuestion> questions = [];
+            Count(path, () => (questions = JsonlReader.Read(path, JsonlSchema.Question, JsonlReader.ToQuestion, faults.Add)).Count);
+            return new() { Name = DatasetFiles.SplitOf(path), Questions = questions };
         }
 
-        return new(bySplit, rows);
+        void Count(string path, Func<int> read)
+        {
+            int faultsBefore = faults.Count;
+            int found = read();
+            rows += found;
+            if (found == 0 && faults.Count == faultsBefore)
+            {
+                empty.Add(path);
+            }
+        }
     }
 
-    private static int CountOutside(QuestionSplit split, Dictionary<string, HashSet<string>> sources) =>
-        sources.TryGetValue(split.Name, out HashSet<string>? named)
-            ? named.Except(split.Questions.Select(question => question.Question), StringComparer.Ordinal).Count()
-            : 0;
-
-    /// <summary>The question that a text was made from, where the row says so.</summary>
-    private static string? SourceQuestion(JsonElement row) =>
-        row.TryGetProperty("original_question", out JsonElement source) || row.TryGetProperty("question", out source)
-            ? source.GetString()
-            : null;
-
-    private static string? SplitOfTextFile(string path)
+    private static FoldLeak LeakInto(QuestionSplit heldOut, QuestionSplit[] forget)
     {
-        string name = Path.GetFileName(path);
-        string? prefix = TextPrefixes.FirstOrDefault(known => name.StartsWith(known, StringComparison.Ordinal));
-        return prefix is not null && name.EndsWith(".jsonl", StringComparison.Ordinal)
-            ? Path.GetFileNameWithoutExtension(name)[prefix.Length..]
-            : null;
+        HashSet<string> training = Distinct(forget.Where(split => split != heldOut));
+        return new(heldOut.Name, heldOut.Questions.Count, heldOut.Questions.Count(question => training.Contains(question.Question)));
     }
 
-    private sealed record TextSources(Dictionary<string, HashSet<string>> BySplit, int Rows);
+    private static HashSet<string> Distinct(IEnumerable<QuestionSplit> splits) =>
+        splits.SelectMany(split => split.Questions).Select(question => question.Question).ToHashSet(StringComparer.Ordinal);
+
+    private static IReadOnlyList<string> UnknownFiles(DatasetFiles files, IEnumerable<string> read)
+    {
+        IEnumerable<string> known = read.Append(Path.Combine(files.Folder, DatasetYaml.FileName)).Select(Path.GetFullPath);
+        return Array.AsReadOnly<string>(
+        [
+            .. Directory.GetFiles(files.Folder).ExceptBy(known, Path.GetFullPath, StringComparer.Ordinal).Order(StringComparer.Ordinal),
+        ]);
+    }
 }

@@ -1,3 +1,5 @@
+using System.Collections.ObjectModel;
+
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
@@ -75,18 +77,16 @@ public static class DatasetCatalog
         return All.FirstOrDefault(definition => definition.Name == name) ?? throw new HybridException(
             ErrorKind.Config,
             $"unknown dataset '{name}'; did you mean '{NearestName.Of(name, All.Select(definition => definition.Name))}'? "
-            + $"Known are {string.Join(", ", All.Select(definition => definition.Name))}");
+            + $"Known are {string.Join(", ", All.Select(definition => definition.Name))}, and every folder with a {DatasetYaml.FileName}");
     }
 
-    /// <summary>Loads a dataset: all questions now, texts when they are first read.</summary>
+    /// <summary>Finds a dataset's files.</summary>
     /// <param name="name">Its name.</param>
     /// <param name="dataDirectory">The folder that holds the datasets' folders.</param>
-    /// <param name="retainTextFile">A .txt or .jsonl file to use in place of the dataset's own retain text, or null
-    /// (see <see cref="TextCorpus.OfUserFile"/>).</param>
-    /// <returns>The dataset.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> for a
-    /// missing or malformed file, <see cref="ErrorKind.EmptySplit"/> for a split without questions.</exception>
-    public static UnlearningDataset Load(string name, string dataDirectory, string? retainTextFile = null)
+    /// <returns>The files; that they are there has not been checked.</returns>
+    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, <see cref="ErrorKind.DataFile"/> when the
+    /// dataset's folder is missing.</exception>
+    public static DatasetFiles Files(string name, string dataDirectory)
     {
         DatasetDefinition definition = Find(name);
         string own = Path.Combine(dataDirectory, definition.Folder);
@@ -96,30 +96,40 @@ public static class DatasetCatalog
             throw new HybridException(ErrorKind.DataFile, $"{own}: no such folder; expected the files of dataset '{name}'");
         }
 
+        TextFiles forgetText = Texts(own, definition.ForgetSplits, DatasetDefinition.CorpusFile);
+        TextFiles wrongText = Texts(own, definition.ForgetSplits, DatasetDefinition.RandomWrongFile);
+        TextFiles retainText = Texts(retain, definition.RetainTextSplits, DatasetDefinition.CorpusFile);
+        string[] read = [.. forgetText.Paths, .. wrongText.Paths, .. retainText.Paths];
         return new()
         {
             Name = name,
-            ForgetSplits = Array.AsReadOnly<QuestionSplit>([.. definition.ForgetSplits.Select(split => LoadSplit(own, split))]),
-            ForgetText = Texts(own, definition.ForgetSplits, DatasetDefinition.CorpusFile),
-            WrongText = Texts(own, definition.ForgetSplits, DatasetDefinition.RandomWrongFile),
-            RetainText = retainTextFile is null
-                ? Texts(retain, definition.RetainTextSplits, DatasetDefinition.CorpusFile)
-                : TextCorpus.OfUserFile(retainTextFile),
-            RetainQuestions = Array.AsReadOnly<MultipleChoiceQuestion>(
-                [.. definition.RetainQuestionSplits.SelectMany(split => LoadSplit(retain, split).Questions)]),
-            DevQuestions = LoadSplit(own, DevSplit).Questions,
+            Folder = own,
+            ForgetQuestions = Questions(own, definition.ForgetSplits),
+            ForgetText = forgetText,
+            WrongText = wrongText,
+            RetainText = retainText,
+            RetainQuestions = Questions(retain, definition.RetainQuestionSplits),
+            DevQuestions = Questions(own, [DevSplit]),
+            OtherText = Array.AsReadOnly<string>(
+            [
+                .. Directory.GetFiles(own).Where(path => DatasetDefinition.SplitOfTextFile(path) is not null).Except(read).Order(StringComparer.Ordinal),
+            ]),
         };
     }
 
-    private static QuestionSplit LoadSplit(string folder, string split)
-    {
-        string path = Path.Combine(folder, DatasetDefinition.QuestionFile(split));
-        IReadOnlyList<MultipleChoiceQuestion> questions = JsonlReader.ReadQuestions(path);
-        return questions.Count > 0
-            ? new() { Name = split, Questions = questions }
-            : throw new HybridException(ErrorKind.EmptySplit, $"{path}: holds no question; expected at least one");
-    }
+    /// <summary>Loads a dataset: all questions now, texts when they are first read.</summary>
+    /// <param name="name">Its name.</param>
+    /// <param name="dataDirectory">The folder that holds the datasets' folders.</param>
+    /// <returns>The dataset.</returns>
+    /// <exception cref="HybridException">As for <see cref="Files"/> and <see cref="DatasetFiles.Load"/>.</exception>
+    public static UnlearningDataset Load(string name, string dataDirectory) => Files(name, dataDirectory).Load();
 
-    private static TextCorpus Texts(string folder, IReadOnlyList<string> splits, Func<string, string> fileName) =>
-        TextCorpus.OfDatasetFiles([.. splits.Select(split => Path.Combine(folder, fileName(split)))]);
+    private static ReadOnlyCollection<string> Questions(string folder, IReadOnlyList<string> splits) =>
+        Array.AsReadOnly<string>([.. splits.Select(split => Path.Combine(folder, DatasetDefinition.QuestionFile(split)))]);
+
+    private static TextFiles Texts(string folder, IReadOnlyList<string> splits, Func<string, string> fileName) => new()
+    {
+        Paths = Array.AsReadOnly<string>([.. splits.Select(split => Path.Combine(folder, fileName(split)))]),
+        HaveKnownFields = true,
+    };
 }

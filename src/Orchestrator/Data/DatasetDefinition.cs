@@ -3,6 +3,8 @@ namespace Hybrid.Orchestrator.Data;
 /// <summary>Where a catalogued dataset's parts are, as folder names and split names under the data directory.</summary>
 public sealed record DatasetDefinition
 {
+    private static readonly string[] TextPrefixes = ["corpus_", "whp_corpus_", "fwf_corpus_", "tf_", "mcq_"];
+
     /// <summary>The name that configurations and the command line use.</summary>
     public required string Name { get; init; }
 
@@ -23,9 +25,6 @@ public sealed record DatasetDefinition
     /// <summary>The splits whose <c>{split}.jsonl</c> are the retain questions.</summary>
     public required IReadOnlyList<string> RetainQuestionSplits { get; init; }
 
-    /// <summary>The question splits in its own folder: those to forget and, where they lie beside them, those to retain.</summary>
-    public IReadOnlyList<string> OwnSplits => RetainFolder == Folder ? [.. ForgetSplits, .. RetainQuestionSplits] : ForgetSplits;
-
     /// <summary>The file with a split's questions.</summary>
     /// <param name="split">The split's name.</param>
     /// <returns>The file's name without folder.</returns>
@@ -45,4 +44,16 @@ public sealed record DatasetDefinition
     /// <param name="split">The split's name.</param>
     /// <returns>The file's name without folder.</returns>
     public static string FixedWrongFile(string split) => $"fwf_corpus_{split}.jsonl";
+
+    /// <summary>The split that a text file belongs to, told by its name alone.</summary>
+    /// <param name="path">The file.</param>
+    /// <returns>The split's name, or null for a file that RTT's layout has no place for.</returns>
+    internal static string? SplitOfTextFile(string path)
+    {
+        string name = Path.GetFileName(path);
+        string? prefix = TextPrefixes.FirstOrDefault(known => name.StartsWith(known, StringComparison.Ordinal));
+        return prefix is not null && name.EndsWith(".jsonl", StringComparison.Ordinal)
+            ? Path.GetFileNameWithoutExtension(name)[prefix.Length..]
+            : null;
+    }
 }

@@ -102,7 +102,8 @@ public static class JsonlReader
 
     private static string ToText(JsonElement row) => row.GetProperty("text").GetString()!;
 
-    private static void Throw(DataFault fault) => throw new HybridException(ErrorKind.DataFile, fault.Message);
+    /// <summary>What to do with a fault where reading is to stop at the first.</summary>
+    internal static void Throw(DataFault fault) => throw new HybridException(ErrorKind.DataFile, fault.Message);
 
     /// <summary>Reads a whole file, with errors in this library's kinds.</summary>
     internal static byte[] ReadBytes(string path)

@@ -1,5 +1,3 @@
-using System.Text;
-
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>
@@ -31,52 +29,39 @@ public sealed class TextCorpus
     }
 
     /// <summary>
-    /// The texts of a file named by the user: <c>.jsonl</c> with a <c>text</c> in every row (other fields are ignored), or <c>.txt</c>
-    /// with one text a line, blank lines skipped, which is how WikiText separates its paragraphs.
+    /// The texts of files of the user's own, one file after the other: <c>.jsonl</c> with a <c>text</c> in every row (other fields are
+    /// ignored), or <c>.txt</c> with one text a line, blank lines skipped, which is how WikiText separates its paragraphs.
     /// </summary>
-    /// <param name="path">The file.</param>
-    /// <returns>A corpus that has read nothing yet; that the file is there has been checked.</returns>
-    /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for another ending,
-    /// <see cref="ErrorKind.DataFile"/> when there is no such file.</exception>
-    public static TextCorpus OfUserFile(string path)
+    /// <param name="paths">The files, in order.</param>
+    /// <returns>A corpus that has read nothing yet.</returns>
+    public static TextCorpus OfUserFiles(IReadOnlyList<string> paths)
     {
-        bool plain = path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase);
-        if (!plain && !path.EndsWith(".jsonl", StringComparison.OrdinalIgnoreCase))
-        {
-            throw new HybridException(ErrorKind.Config, $"{path}: expected a text file that ends in .txt or .jsonl");
-        }
-
-        if (!File.Exists(path))
-        {
-            throw new HybridException(ErrorKind.DataFile, $"{path}: no such file");
-        }
-
-        return new(() => NonEmpty(path, plain ? ReadLines(path) : JsonlReader.ReadForeignTexts(path)));
+        string[] files = [.. paths];
+        return new(() => Array.AsReadOnly<string>([.. files.SelectMany(path => NonEmpty(path, IsPlain(path) ? ReadLines(path) : JsonlReader.ReadForeignTexts(path)))]));
     }
+
+    /// <summary>A part that the dataset does not have.</summary>
+    /// <param name="problem">What to say to whoever reads it: the file and what to add there.</param>
+    /// <returns>A corpus whose reading is an error.</returns>
+    public static TextCorpus Absent(string problem) => new(() => throw new HybridException(ErrorKind.Config, problem)) { IsAbsent = true };
+
+    /// <summary>True for a part that the dataset does not have, so that reading it is an error.</summary>
+    public bool IsAbsent { get; private init; }
+
+    /// <summary>True for a file with one text a line, false for one with a JSON object a line.</summary>
+    internal static bool IsPlain(string path) => path.EndsWith(".txt", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>The texts. The files are read the first time; later calls give the same list.</summary>
     /// <returns>The texts, in order, never none from a file.</returns>
     /// <exception cref="HybridException"><see cref="ErrorKind.DataFile"/> for a missing or malformed file,
-    /// <see cref="ErrorKind.EmptySplit"/> for one without a text, <see cref="ErrorKind.Io"/> for one that cannot be read.</exception>
+    /// <see cref="ErrorKind.EmptySplit"/> for one without a text, <see cref="ErrorKind.Io"/> for one that cannot be read,
+    /// <see cref="ErrorKind.Config"/> for a part that the dataset does not have.</exception>
     public IReadOnlyList<string> Read() => texts.Value;
 
     private static IReadOnlyList<string> NonEmpty(string path, IReadOnlyList<string> texts) => texts.Count > 0
         ? texts
         : throw new HybridException(ErrorKind.EmptySplit, $"{path}: holds no text; expected at least one");
 
-    private static IReadOnlyList<string> ReadLines(string path)
-    {
-        byte[] bytes = JsonlReader.ReadBytes(path);
-        int invalid = JsonlReader.FindInvalidUtf8(bytes);
-        if (invalid >= 0)
-        {
-            int line = 1 + bytes.AsSpan(0, invalid).Count((byte)'\n');
-            throw new HybridException(
-                ErrorKind.DataFile, $"{path}:{line}: byte 0x{bytes[invalid]:X2} is not UTF-8; expected UTF-8 throughout");
-        }
-
-        // A byte order mark is what Windows editors put before plain text; it is no part of the first text.
-        string[] lines = Encoding.UTF8.GetString(bytes).TrimStart('\uFEFF').Split('\n');
-        return Array.AsReadOnly<string>([.. lines.Select(line => line.TrimEnd('\r')).Where(line => !string.IsNullOrWhiteSpace(line))]);
-    }
+    private static IReadOnlyList<string> ReadLines(string path) =>
+        Array.AsReadOnly<string>([.. TextFile.ReadLines(path, JsonlReader.Throw).Where(line => !string.IsNullOrWhiteSpace(line))]);
 }

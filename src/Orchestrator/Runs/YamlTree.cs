@@ -17,7 +17,7 @@ internal sealed record YamlScalar(int Line, string Text, bool Quoted) : YamlValu
     public override string Description => Text.Length == 0 ? "nothing" : $"'{(Text.Length <= 40 ? Text : Text[..37] + "...").ReplaceLineEndings(" ")}'";
 }
 
-/// <summary>Values in the file's order.</summary>
+/// <summary>A list with its elements in the file's order.</summary>
 internal sealed record YamlList(int Line, IReadOnlyList<YamlValue> Items) : YamlValue(Line)
 {
     public override string Description => "a list";
