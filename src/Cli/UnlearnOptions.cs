@@ -10,30 +10,37 @@ namespace Hybrid.Cli;
 /// <summary>The options of <c>hybrid unlearn</c> that make up its settings: a file or a preset, and what overrides it.</summary>
 internal sealed class UnlearnOptions
 {
-    private readonly Option<MethodKind?> method = OptionKinds.Choice<MethodKind>("--method", "gd (gradient difference) or kunbr; needed without --config.");
+    private readonly Option<MethodKind?> method = OptionKinds.Choice<MethodKind>("--method", "The method; needed without --config. docs/methods says what each one does.");
     private readonly Option<string?> config = new("--config") { Description = "Settings as YAML; the options below override it.", HelpName = "FILE.yaml" };
     private readonly Option<string?> preset = OptionKinds.OneOf("--preset", PresetChoice.Description, UnlearningPresets.Names);
-    private readonly Option<double?> retainCoefficient = OptionKinds.Number("--retain-coefficient", "α, the weight of the retain loss.", zero: true);
-    private readonly Option<int?> epochs = OptionKinds.Count("--epochs", "Passes over the forget set; with kunbr those of pre-unlearning.");
-    private readonly Option<double?> learningRate = OptionKinds.Number("--learning-rate", "Learning rate after warm-up.");
-    private readonly Option<int?> batchSize = OptionKinds.Count("--batch-size", "Forget examples a step.");
     private readonly Option<ExampleForm?> forgetForm = OptionKinds.Choice<ExampleForm>("--forget-form", "What the forget set is made of.");
     private readonly Option<ExampleForm?> retainForm = OptionKinds.Choice<ExampleForm>("--retain-form", "What the retain set is made of.");
-    private readonly Option<int?> blocks = OptionKinds.Count("--blocks", "kunbr: blocks that the layers are cut into.");
-    private readonly Option<int?> selectedBlocks = OptionKinds.Count("--selected-blocks", "kunbr: blocks re-inserted in a round.");
-    private readonly Option<BlockStrategy?> strategy = OptionKinds.Choice<BlockStrategy>("--strategy", "kunbr: how blocks are chosen.");
-    private readonly Option<int?> epochsPerBlock = OptionKinds.Count("--epochs-per-block", "kunbr: passes over the forget set for each block.");
-    private readonly Option<int?> rounds = OptionKinds.Count("--rounds", "kunbr: rounds of choosing and re-inserting.");
-    private readonly Option<int?> ignoreHeadLayers = OptionKinds.Count("--ignore-head-layers", "kunbr: last layers whose blocks the density strategy leaves out.", least: 0);
-    private readonly Option<DensityReestimate?> reestimate = OptionKinds.Choice<DensityReestimate>("--reestimate", "kunbr: when density is measured.");
-    private readonly Option<bool> mlpOnly = OptionKinds.Switch("--mlp-only", "kunbr: density counts the MLP's matrices only.");
-    private readonly Option<bool> noReinsert = OptionKinds.Switch("--no-reinsert", "kunbr, ablation: gradient difference for as many passes in place of re-insertion.");
-    private readonly Option<bool> noPreUnlearn = OptionKinds.Switch("--no-pre-unlearn", "kunbr, ablation: no pre-unlearning.");
+
+    /// <summary>Single settings of the method. Which methods have them is known by the settings themselves.</summary>
+    private readonly Override[] overrides =
+    [
+        Override.Of(OptionKinds.Number("--retain-coefficient", "α, the weight of the retain loss; all methods but ga.", zero: true), "retain-coefficient"),
+        Override.Of(OptionKinds.Count("--epochs", "Passes over the forget set; with kunbr those of pre-unlearning."), "epochs"),
+        Override.Of(OptionKinds.Number("--learning-rate", "Learning rate after warm-up."), "optimizer.learning-rate"),
+        Override.Of(OptionKinds.Count("--batch-size", "Forget examples a step."), "batch-size"),
+        Override.Of(OptionKinds.Number("--beta", "npo, simnpo, dpo: β; the larger, the sooner what is forgotten is left alone."), "beta"),
+        Override.Of(OptionKinds.Number("--gamma", "simnpo: γ, the margin.", zero: true), "gamma"),
+        Override.Of(OptionKinds.Count("--layer", "rmu: the layer, from 0, after which hidden states are steered.", least: 0), "layer"),
+        Override.Of(OptionKinds.Number("--steering-coefficient", "rmu: length of the vector that forget tokens are steered to."), "steering-coefficient"),
+        Override.Of(OptionKinds.Count("--blocks", "kunbr: blocks that the layers are cut into."), "blocks"),
+        Override.Of(OptionKinds.Count("--selected-blocks", "kunbr: blocks re-inserted in a round."), "selected-blocks"),
+        Override.Of(OptionKinds.Choice<BlockStrategy>("--strategy", "kunbr: how blocks are chosen."), "strategy"),
+        Override.Of(OptionKinds.Count("--epochs-per-block", "kunbr: passes over the forget set for each block."), "epochs-per-block"),
+        Override.Of(OptionKinds.Count("--rounds", "kunbr: rounds of choosing and re-inserting."), "rounds"),
+        Override.Of(OptionKinds.Count("--ignore-head-layers", "kunbr: last layers whose blocks the density strategy leaves out.", least: 0), "ignore-head-layers"),
+        Override.Of(OptionKinds.Choice<DensityReestimate>("--reestimate", "kunbr: when density is measured."), "reestimate"),
+        Override.Switch(OptionKinds.Switch("--mlp-only", "kunbr: density counts the MLP's matrices only."), "mlp-only", on: true),
+        Override.Switch(OptionKinds.Switch("--no-reinsert", "kunbr, ablation: gradient difference for as many passes in place of re-insertion."), "reinsert", on: false),
+        Override.Switch(OptionKinds.Switch("--no-pre-unlearn", "kunbr, ablation: no pre-unlearning."), "pre-unlearn", on: false),
+    ];
 
     /// <summary>The options, in the order in which help shows them.</summary>
-    public Option[] All => [method, config, preset, retainCoefficient, epochs, learningRate, batchSize, forgetForm, retainForm, .. ForKunbr];
-
-    private Option[] ForKunbr => [blocks, selectedBlocks, strategy, epochsPerBlock, rounds, ignoreHeadLayers, reestimate, mlpOnly, noReinsert, noPreUnlearn];
+    public Option[] All => [method, config, preset, forgetForm, retainForm, .. overrides.Select(entry => entry.Option)];
 
     /// <summary>Adds what has to hold between options to a command.</summary>
     public void Validate(Command command) => command.Validators.Add(result =>
@@ -58,52 +65,50 @@ internal sealed class UnlearnOptions
         {
             UnlearningSettings read = SettingsYaml.Load(file);
             return wanted is null || wanted == read.Method
-                ? (Override(read, parsed), null)
+                ? (Overridden(read, parsed), null)
                 : throw new HybridException(ErrorKind.Config, $"--method {KebabCase.Of(wanted.ToString()!)}: {file} is for method {read.MethodName}");
         }
 
         string name = PresetChoice.For(model, parsed.GetValue(preset));
-        return (Override(UnlearningPresets.Find(name, wanted!.Value), parsed), name);
+        return (Overridden(UnlearningPresets.Find(name, wanted!.Value), parsed), name);
     }
 
-    private UnlearningSettings Override(UnlearningSettings settings, ParseResult parsed)
+    private UnlearningSettings Overridden(UnlearningSettings settings, ParseResult parsed)
     {
-        if (settings.Kunbr is null && ForKunbr.FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } foreign)
-        {
-            throw new HybridException(ErrorKind.Config, $"{foreign.Name}: method {settings.MethodName} has no such setting, only kunbr has");
-        }
-
         UnlearningSettings result = settings with
         {
             ForgetForm = parsed.GetValue(forgetForm) ?? settings.ForgetForm,
             RetainForm = parsed.GetValue(retainForm) ?? settings.RetainForm,
-            Gd = settings.Gd is { } gd ? Override(gd, parsed) : null,
-            Kunbr = settings.Kunbr is { } kunbr ? Override(kunbr, parsed) : null,
         };
+        foreach (Override entry in overrides.Where(entry => parsed.GetResult(entry.Option) is { Implicit: false }))
+        {
+            if (!result.Has(entry.Key))
+            {
+                throw new HybridException(ErrorKind.Config, $"{entry.Option.Name}: method {result.MethodName} has no such setting, only {MethodsWith(entry.Key)}");
+            }
+
+            result = entry.Value(parsed) is { } value ? result.With(entry.Key, value) : result;
+        }
+
         HybridException.ThrowIfAny(ErrorKind.Config, "settings", result.Validate());
         return result;
     }
 
-    private GradientDifferenceOptions Override(GradientDifferenceOptions gd, ParseResult parsed) => gd with
+    /// <summary>"kunbr has", or "npo, simnpo, dpo have".</summary>
+    private static string MethodsWith(string key)
     {
-        RetainCoefficient = parsed.GetValue(retainCoefficient) ?? gd.RetainCoefficient,
-        Epochs = parsed.GetValue(epochs) ?? gd.Epochs,
-        BatchSize = parsed.GetValue(batchSize) ?? gd.BatchSize,
-        Optimizer = gd.Optimizer with { LearningRate = parsed.GetValue(learningRate) ?? gd.Optimizer.LearningRate },
-    };
+        UnlearningSettings[] with = [.. Enum.GetValues<MethodKind>().Select(kind => UnlearningPresets.Find(UnlearningPresets.Names[0], kind)).Where(settings => settings.Has(key))];
+        return $"{string.Join(", ", with.Select(settings => settings.MethodName))} {(with.Length == 1 ? "has" : "have")}";
+    }
 
-    private KUnBROptions Override(KUnBROptions kunbr, ParseResult parsed) => kunbr with
+    /// <summary>An option that replaces one setting.</summary>
+    /// <param name="Option">The option.</param>
+    /// <param name="Key">The setting's key in the method's section.</param>
+    /// <param name="Value">The value that was given, null where it changes nothing.</param>
+    private sealed record Override(Option Option, string Key, Func<ParseResult, object?> Value)
     {
-        PreUnlearning = Override(kunbr.PreUnlearning, parsed),
-        Blocks = parsed.GetValue(blocks) ?? kunbr.Blocks,
-        SelectedBlocks = parsed.GetValue(selectedBlocks) ?? kunbr.SelectedBlocks,
-        Strategy = parsed.GetValue(strategy) ?? kunbr.Strategy,
-        EpochsPerBlock = parsed.GetValue(epochsPerBlock) ?? kunbr.EpochsPerBlock,
-        Rounds = parsed.GetValue(rounds) ?? kunbr.Rounds,
-        IgnoreHeadLayers = parsed.GetValue(ignoreHeadLayers) ?? kunbr.IgnoreHeadLayers,
-        Reestimate = parsed.GetValue(reestimate) ?? kunbr.Reestimate,
-        MlpOnly = kunbr.MlpOnly || parsed.GetValue(mlpOnly),
-        Reinsert = kunbr.Reinsert && !parsed.GetValue(noReinsert),
-        PreUnlearn = kunbr.PreUnlearn && !parsed.GetValue(noPreUnlearn),
-    };
+        public static Override Of<T>(Option<T> option, string key) => new(option, key, parsed => parsed.GetValue(option));
+
+        public static Override Switch(Option<bool> option, string key, bool on) => new(option, key, parsed => parsed.GetValue(option) ? on : null);
+    }
 }

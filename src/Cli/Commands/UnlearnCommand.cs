@@ -37,8 +37,8 @@ internal static class UnlearnCommand
             (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, ModelFolder.LoadConfig(input.ModelOf(parsed)));
             using Input loaded = input.Load(parsed);
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
-            IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, settings.ForgetForm, encoder);
-            IReadOnlyList<TokenSequence> retain = ExampleSets.Retain(loaded.Dataset, settings.RetainForm, encoder);
+            SeededRandom random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn");
+            UnlearningExamples examples = UnlearningExamples.For(loaded.Dataset, settings, encoder, random);
             using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
 
             var clock = Stopwatch.StartNew();
@@ -48,9 +48,10 @@ internal static class UnlearnCommand
                 outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
                 {
                     Model = loaded.Model,
-                    Forget = forget,
-                    Retain = retain,
-                    Random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn"),
+                    Forget = examples.Forget,
+                    Retain = examples.Retain,
+                    Replacements = examples.Replacements,
+                    Random = random,
                     Progress = progress,
                     Cancellation = context.Cancellation,
                 }));
@@ -62,7 +63,7 @@ internal static class UnlearnCommand
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),
-                forgetExamples = forget.Count, retainExamples = retain.Count, steps = outcome.Steps, seconds, shareChanged = changed, rounds = outcome.Rounds,
+                forgetExamples = examples.Forget.Count, retainExamples = examples.Retain.Count, steps = outcome.Steps, seconds, shareChanged = changed, rounds = outcome.Rounds,
             });
             if (file != JsonOutput.StandardOutput)
             {

@@ -34,22 +34,30 @@ public static class ExampleSets
     /// <summary>How many examples a set has, without making them.</summary>
     internal static int Count(int questions, TextCorpus text, ExampleForm form) => form == ExampleForm.Corpus ? text.Read().Count : questions;
 
-    private static IReadOnlyList<TokenSequence> Make(string what, IReadOnlyList<MultipleChoiceQuestion> questions, TextCorpus text, ExampleForm form, ExampleEncoder encoder)
+    /// <summary>The examples, if there are any and each has a token to score.</summary>
+    internal static IReadOnlyList<TokenSequence> Scored(string what, IEnumerable<TokenSequence> examples)
     {
-        TokenSequence[] examples = form switch
-        {
-            ExampleForm.Corpus => [.. text.Read().Select(encoder.EncodeText)],
-            ExampleForm.QuestionLetterAnswer => [.. questions.Select(question => encoder.Encode(question, QuestionForm.QuestionLetterAnswer))],
-            ExampleForm.LetterAnswer => [.. questions.Select(question => encoder.Encode(question, QuestionForm.LetterAnswer))],
-            ExampleForm.Letter => [.. questions.Select(question => encoder.Encode(question, QuestionForm.Letter))],
-            _ => throw new ArgumentOutOfRangeException(nameof(form), form, "unknown form"),
-        };
-        int unscored = Array.FindIndex(examples, example => example.ScoredPositions.Count == 0);
+        TokenSequence[] made = [.. examples];
+        int unscored = Array.FindIndex(made, example => example.ScoredPositions.Count == 0);
         if (unscored >= 0)
         {
             throw new HybridException(ErrorKind.DataFile, $"{what}: example {unscored + 1} is a single token, which nothing predicts; every example needs one to score");
         }
 
-        return examples.Length > 0 ? examples : throw new HybridException(ErrorKind.EmptySplit, $"{what} has no example");
+        return made.Length > 0 ? made : throw new HybridException(ErrorKind.EmptySplit, $"{what} has no example");
     }
+
+    /// <summary>The form of a question in a set that is made of questions.</summary>
+    /// <exception cref="HybridException">Config: the set is made of text.</exception>
+    internal static QuestionForm QuestionFormOf(ExampleForm form) => form switch
+    {
+        ExampleForm.QuestionLetterAnswer => QuestionForm.QuestionLetterAnswer,
+        ExampleForm.LetterAnswer => QuestionForm.LetterAnswer,
+        ExampleForm.Letter => QuestionForm.Letter,
+        ExampleForm.Corpus => throw new HybridException(ErrorKind.Config, "form corpus has no questions; expected question-letter-answer, letter-answer or letter"),
+        _ => throw new ArgumentOutOfRangeException(nameof(form), form, "unknown form"),
+    };
+
+    private static IReadOnlyList<TokenSequence> Make(string what, IReadOnlyList<MultipleChoiceQuestion> questions, TextCorpus text, ExampleForm form, ExampleEncoder encoder) => Scored(
+        what, form == ExampleForm.Corpus ? text.Read().Select(encoder.EncodeText) : questions.Select(question => encoder.Encode(question, QuestionFormOf(form))));
 }

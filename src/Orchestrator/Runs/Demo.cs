@@ -129,12 +129,15 @@ public sealed class Demo(DemoOptions options, ulong seed, RunFolder folder, IPro
     private DemoCandidate Measure(UnlearningSettings settings, (double Alpha, double Rate) point, string label, LlamaModel model, Bench bench)
     {
         var clock = Stopwatch.StartNew();
+        SeededRandom chance = random.Fork("unlearn");
+        UnlearningExamples examples = UnlearningExamples.For(bench.Dataset, settings, bench.Encoder, chance);
         UnlearningOutcome outcome = settings.CreateMethod().Run(new UnlearningContext
         {
             Model = model,
-            Forget = ExampleSets.Forget(bench.Dataset, settings.ForgetForm, bench.Encoder),
-            Retain = ExampleSets.Retain(bench.Dataset, settings.RetainForm, bench.Encoder),
-            Random = random.Fork("unlearn"),
+            Forget = examples.Forget,
+            Retain = examples.Retain,
+            Replacements = examples.Replacements,
+            Random = chance,
             Progress = Labelled(label),
             Cancellation = cancellation,
         });

@@ -37,13 +37,19 @@ public static class Losses
     {
         long retainTokens = tokenNll.Count - forgetTokens;
         Tensor forget = tokenNll.Narrow(0, 0, forgetTokens).Mean();
-        if (retainTokens == 0)
-        {
-            return new ForgetRetainLoss(-forget, forget, null);
-        }
+        return WithRetain(-forget, forget, retainTokens == 0 ? null : tokenNll.Narrow(0, forgetTokens, retainTokens), alpha);
+    }
 
-        Tensor retain = tokenNll.Narrow(0, forgetTokens, retainTokens).Mean();
-        return new ForgetRetainLoss((alpha * retain) - forget, forget, retain);
+    /// <summary>A loss with α · NLL(retain) beside it, the mean over the retain tokens' NLLs [R]; these are null where nothing is retained.</summary>
+    public static ForgetRetainLoss WithRetain(Tensor loss, Tensor? forgetNll, Tensor? retainTokenNll, double alpha) => retainTokenNll?.Mean() is { } retain
+        ? new ForgetRetainLoss(loss + (alpha * retain), forgetNll, retain)
+        : new ForgetRetainLoss(loss, forgetNll, null);
+
+    /// <summary>Mean over each sequence's scored tokens, [B], of token NLLs [N] that lie between these offsets [B+1].</summary>
+    public static Tensor SequenceMeans(Tensor tokenNll, long[] offsets)
+    {
+        double[] shares = [.. offsets.Zip(offsets.Skip(1), (first, end) => 1.0 / (end - first))];
+        return tokenNll.SegmentSum(offsets) * Tensor.From<double>(shares).To(tokenNll.ElementType, tokenNll.Device);
     }
 
     /// <summary>
@@ -54,14 +60,38 @@ public static class Losses
         (-2 / beta) * (beta * (sequenceNll - referenceNll)).LogSigmoid().Mean();
 
     /// <summary>
-    /// RMU (Li et al. 2024): mse(h_f, c·u/‖u‖) + α · mse(h_r, h_r⁰) over hidden states [T,D] after one layer, each the mean over tokens of the
-    /// mean over D. <paramref name="direction"/> is u [D].
+    /// SimNPO (Fan et al. 2024): −(2/β) · mean over sequences of log σ(β NLL − γ), NLLs [B] being means over a sequence's scored tokens.
     /// </summary>
-    public static Tensor Rmu(Tensor forgetHidden, Tensor direction, double steeringCoefficient, Tensor retainHidden, Tensor referenceRetainHidden, double alpha)
+    public static Tensor SimNpo(Tensor sequenceMeanNll, double beta, double gamma) => (-2 / beta) * sequenceMeanNll.Affine(beta, -gamma).LogSigmoid().Mean();
+
+    /// <summary>
+    /// DPO (Rafailov et al. 2023) with NPO's factor: −(2/β) · mean over pairs of log σ(β [(rejected − preferred) − reference]), rejected and
+    /// preferred [B] being NLLs summed over a sequence's scored tokens and the reference [B] their difference on the original model.
+    /// </summary>
+    public static Tensor Dpo(Tensor rejectedNll, Tensor preferredNll, Tensor referenceDifference, double beta) => Npo(rejectedNll - preferredNll, referenceDifference, beta);
+
+    /// <summary>
+    /// RMU (Li et al. 2024): mse(h_f, c·u/‖u‖) + α · mse(h_r, h_r⁰) over hidden states [T,D] after one layer. <paramref name="target"/>, [D], is
+    /// <see cref="SteeringTarget"/>'s.
+    /// </summary>
+    public static Tensor Rmu(Tensor forgetHidden, Tensor target, Tensor retainHidden, Tensor referenceRetainHidden, double alpha) =>
+        MeanSquaredError(forgetHidden, target) + (alpha * MeanSquaredError(retainHidden, referenceRetainHidden));
+
+    /// <summary>Mean over rows of the mean over D of the squared difference of [T,D] and [T,D] or [D]; 16-bit values are widened to float32 first.</summary>
+    public static Tensor MeanSquaredError(Tensor hidden, Tensor target)
     {
-        double length = Math.Sqrt(direction.Square().Sum().Item());
-        Tensor target = (steeringCoefficient / length) * direction;
-        return (forgetHidden - target).Square().Mean() + (alpha * (retainHidden - referenceRetainHidden).Square().Mean());
+        ElementType wide = WideType(hidden);
+        return (hidden.To(wide, hidden.Device) - target.To(wide, hidden.Device)).Square().Mean();
+    }
+
+    /// <summary>The type that losses over hidden states are computed in: float32 for 16-bit ones, else their own.</summary>
+    public static ElementType WideType(Tensor hidden) => hidden.ElementType == ElementType.Float64 ? ElementType.Float64 : ElementType.Float32;
+
+    /// <summary>c·u/‖u‖, [D]: what RMU steers forget tokens to.</summary>
+    public static double[] SteeringTarget(IReadOnlyList<double> direction, double steeringCoefficient)
+    {
+        double length = Math.Sqrt(direction.Sum(value => value * value));
+        return [.. direction.Select(value => steeringCoefficient / length * value)];
     }
 }
 

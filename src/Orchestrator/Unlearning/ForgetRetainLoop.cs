@@ -9,6 +9,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// </summary>
 internal sealed record ForgetRetainLoop
 {
+    /// <summary>Key of the order of batches; all methods share it, so that those that are compared see the same.</summary>
+    public const string BatchOrder = "gradient difference";
+
     /// <summary>Name for progress and errors.</summary>
     public required string Stage { get; init; }
 
@@ -33,6 +36,29 @@ internal sealed record ForgetRetainLoop
     /// <summary>Whether the loss has a retain part, so that there must be something to retain.</summary>
     public required bool NeedsRetain { get; init; }
 
+    /// <summary>The loop of a method that trains the context's model in one stage. Its sets are looked at now, before any work.</summary>
+    /// <exception cref="HybridException">EmptySplit, as for <see cref="Run"/>.</exception>
+    public static ForgetRetainLoop OneStage(UnlearningContext context, PassOptions passes, bool needsRetain)
+    {
+        var loop = new ForgetRetainLoop
+        {
+            Stage = "unlearn",
+            Context = context,
+            Model = context.Model,
+            RandomKey = BatchOrder,
+            Epochs = passes.Epochs,
+            BatchSize = passes.BatchSize,
+            Optimizer = passes.Optimizer,
+            NeedsRetain = needsRetain,
+        };
+        loop.RequireExamples();
+        return loop;
+    }
+
+    /// <summary>Runs it as the only stage of a method: the context is told of every pass.</summary>
+    public UnlearningOutcome RunStage(Func<int[], int[], ForgetRetainLoss> loss) =>
+        new(Run(loss, pass => Context.AfterPass?.Invoke(new UnlearningPass(Stage, pass))), []);
+
     /// <summary>Runs it. <paramref name="loss"/> gets the positions of a batch's forget and retain examples.</summary>
     /// <param name="loss">The method's loss; runs inside a tensor scope.</param>
     /// <param name="afterEpoch">Told the number of the pass that ended, counted from 1.</param>
@@ -40,11 +66,7 @@ internal sealed record ForgetRetainLoop
     /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where the loss asks for it. Diverged.</exception>
     public int Run(Func<int[], int[], ForgetRetainLoss> loss, Action<int>? afterEpoch = null)
     {
-        if (Context.Forget.Count == 0 || (Context.Retain.Count == 0 && NeedsRetain))
-        {
-            throw new HybridException(ErrorKind.EmptySplit, $"{Stage}: there is no example to {(Context.Forget.Count == 0 ? "forget" : "retain")}");
-        }
-
+        RequireExamples();
         SeededRandom random = Context.Random.Fork(RandomKey);
         var retain = new CyclicSampler(Context.Retain.Count, random.Fork("retain"));
         var loop = new EpochLoop
@@ -64,5 +86,13 @@ internal sealed record ForgetRetainLoop
             afterEpoch?.Invoke(epoch);
             return true;
         });
+    }
+
+    private void RequireExamples()
+    {
+        if (Context.Forget.Count == 0 || (Context.Retain.Count == 0 && NeedsRetain))
+        {
+            throw new HybridException(ErrorKind.EmptySplit, $"{Stage}: there is no example to {(Context.Forget.Count == 0 ? "forget" : "retain")}");
+        }
     }
 }

@@ -5,7 +5,7 @@ using Hybrid.Orchestrator.Training;
 namespace Hybrid.Orchestrator.Unlearning;
 
 /// <summary>Options of gradient difference.</summary>
-public sealed record GradientDifferenceOptions
+public sealed record GradientDifferenceOptions : IMethodOptions
 {
     /// <summary>α, the weight of the retain loss.</summary>
     public required double RetainCoefficient { get; init; }
@@ -19,24 +19,13 @@ public sealed record GradientDifferenceOptions
     /// <summary>How parameters move.</summary>
     public required OptimizerOptions Optimizer { get; init; }
 
-    /// <summary>Every problem, one line each.</summary>
-    public IEnumerable<string> Validate()
-    {
-        if (!(RetainCoefficient >= 0))
-        {
-            yield return $"retain coefficient {RetainCoefficient} must not be negative";
-        }
+    internal PassOptions Passes => new(Epochs, BatchSize, Optimizer);
 
-        if (Epochs < 1 || BatchSize < 1)
-        {
-            yield return $"epochs {Epochs} and batch size {BatchSize} must be at least 1";
-        }
+    /// <inheritdoc/>
+    public IEnumerable<string> Validate() => [.. OptionProblems.Negative("retain coefficient", RetainCoefficient), .. Passes.Validate()];
 
-        foreach (string problem in Optimizer.Validate())
-        {
-            yield return problem;
-        }
-    }
+    /// <inheritdoc/>
+    public IUnlearningMethod CreateMethod() => new GradientDifference(this);
 }
 
 /// <summary>
@@ -45,20 +34,17 @@ public sealed record GradientDifferenceOptions
 /// </summary>
 public sealed class GradientDifference(GradientDifferenceOptions options) : IUnlearningMethod
 {
-    /// <summary>Key of the order of batches; pre-unlearning shares it, so that both see the same.</summary>
-    internal const string RandomKey = "gradient difference";
-
     /// <inheritdoc/>
     public string Name => "gd";
 
     /// <inheritdoc/>
-    public int CountSteps(int forgetExamples, int retainExamples) => options.Epochs * BatchSampler.StepsPerEpoch(forgetExamples, options.BatchSize);
+    public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 
     /// <inheritdoc/>
     public UnlearningOutcome Run(UnlearningContext context)
     {
         context.Model.SetTrainable(context.Model.Names);
-        int steps = Train("unlearn", options, context, RandomKey, context.Model, TokenNll, epoch => context.AfterPass?.Invoke(new UnlearningPass("unlearn", epoch)));
+        int steps = Train("unlearn", options, context, ForgetRetainLoop.BatchOrder, context.Model, TokenNll, epoch => context.AfterPass?.Invoke(new UnlearningPass("unlearn", epoch)));
         return new UnlearningOutcome(steps, []);
     }
 
@@ -91,7 +77,7 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
         return loop.Run(
             (forget, retain) =>
             {
-                var batch = new ForgetRetainBatch([.. forget.Select(i => context.Forget[i])], [.. retain.Select(i => context.Retain[i])]);
+                var batch = new ForgetRetainBatch(context, forget, retain);
                 return Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient);
             },
             afterEpoch);

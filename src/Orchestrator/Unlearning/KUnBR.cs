@@ -34,7 +34,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         int steps = 0, passes = 0;
         if (options.PreUnlearn)
         {
-            steps += TrainWhole("pre-unlearn", options.PreUnlearning, GradientDifference.RandomKey);
+            steps += TrainWhole("pre-unlearn", options.PreUnlearning, ForgetRetainLoop.BatchOrder);
         }
 
         if (!options.Reinsert)
@@ -100,4 +100,5 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         {
             Graft.Exchange(there, here);
         }
-    }}
+    }
+}

@@ -11,7 +11,7 @@ public enum DensityReestimate
 }
 
 /// <summary>Options of KUnBR.</summary>
-public sealed record KUnBROptions
+public sealed record KUnBROptions : IMethodOptions
 {
     /// <summary>Gradient difference as pre-unlearning runs it; its α, batch size and optimizer serve the blocks too.</summary>
     public required GradientDifferenceOptions PreUnlearning { get; init; }
@@ -52,7 +52,10 @@ public sealed record KUnBROptions
     /// <summary>Ablation: false leaves pre-unlearning out.</summary>
     public required bool PreUnlearn { get; init; }
 
-    /// <summary>Every problem, one line each.</summary>
+    /// <inheritdoc/>
+    public IUnlearningMethod CreateMethod() => new KUnBR(this);
+
+    /// <inheritdoc/>
     public IEnumerable<string> Validate()
     {
         foreach (string problem in PreUnlearning.Validate())

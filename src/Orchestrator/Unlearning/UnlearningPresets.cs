@@ -3,9 +3,12 @@ using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
-/// <summary>Named settings: the paper's, and measured ones for the small models that a laptop can teach.</summary>
+/// <summary>Named settings: the papers', and ones for the small models that a laptop can teach.</summary>
 public static class UnlearningPresets
 {
+    private const long PrefixMemory = 2L << 30;
+    private const long PrefixFile = 8L << 30;
+
     /// <summary>Names of the presets.</summary>
     public static IReadOnlyList<string> Names { get; } = ["llama3-8b", "tiny"];
 
@@ -13,46 +16,75 @@ public static class UnlearningPresets
     /// <exception cref="HybridException">Config: no such preset.</exception>
     public static UnlearningSettings Find(string name, MethodKind method) => name switch
     {
-        "llama3-8b" => Llama3(method),
-        "tiny" => Tiny(method),
+        "llama3-8b" => Llama3(method, Common(method, retainForm: ExampleForm.Corpus)),
+        "tiny" => Tiny(method, Common(method, retainForm: ExampleForm.LetterAnswer)),
         _ => throw new HybridException(ErrorKind.Config, $"unknown preset '{name}'; known are {string.Join(", ", Names)}"),
     };
 
     /// <summary>
-    /// Appendix D, for Llama-3-8B-Instruct: 32 layers in 8 blocks, 6 of them re-inserted, the last 3 layers ignored. The appendix gives no
-    /// number of passes; one for each stage is the least that visits every fact.
+    /// KUnBR's Appendix D, for Llama-3-8B-Instruct: 32 layers in 8 blocks, 6 of them re-inserted, the last 3 layers ignored. The appendix gives
+    /// no number of passes; one for each stage is the least that visits every fact. RMU's layer and coefficient c are Li et al.'s for 7B. What the
+    /// appendix lacks, SimNPO and DPO, has its own paper's β and γ, α 1, and NPO's learning rate.
     /// </summary>
-    private static UnlearningSettings Llama3(MethodKind method)
+    private static UnlearningSettings Llama3(MethodKind method, UnlearningSettings common)
     {
-        GradientDifferenceOptions gd = Difference(alpha: method == MethodKind.Kunbr ? 0.1 : 1, epochs: 1, batchSize: 4, rate: 1.5e-7, warmup: 24);
-        return Settings(method, ExampleForm.Corpus, gd, Reinsertion(gd, selected: 6));
+        const int Epochs = 1, Batch = 4;
+        return method switch
+        {
+            MethodKind.Ga => common with { Ga = new() { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) } },
+            MethodKind.Gd => common with { Gd = new() { RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) } },
+            MethodKind.Rmu => common with { Rmu = Steering(layer: 7, length: 6.5, alpha: 10, Epochs, Batch, Lion(1e-6)) },
+            MethodKind.Ria => common with { Ria = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) } },
+            MethodKind.Npo => common with { Npo = new() { Beta = 0.1, RetainCoefficient = 0, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
+            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 2.5, Gamma = 0, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
+            MethodKind.Dpo => common with { Dpo = new() { Beta = 0.1, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
+            MethodKind.Kunbr => common with { Kunbr = Reinsertion(new() { RetainCoefficient = 0.1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) }, selected: 6) },
+            _ => throw Unknown(method),
+        };
+
+        static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 24);
     }
 
-    /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; values found by measuring (docs/architecture.md).</summary>
-    private static UnlearningSettings Tiny(MethodKind method)
+    /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; those of gd and kunbr found by measuring (docs/architecture.md).</summary>
+    private static UnlearningSettings Tiny(MethodKind method, UnlearningSettings common)
     {
-        GradientDifferenceOptions gd = method == MethodKind.Kunbr
-            ? Difference(alpha: 8, epochs: 10, batchSize: 16, rate: 3e-4, warmup: 4)
-            : Difference(alpha: 2, epochs: 12, batchSize: 16, rate: 3e-4, warmup: 4);
-        return Settings(method, ExampleForm.LetterAnswer, gd, Reinsertion(gd, selected: 2));
+        const int Epochs = 12, Batch = 16;
+        return method switch
+        {
+            MethodKind.Ga => common with { Ga = new() { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Gd => common with { Gd = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Rmu => common with { Rmu = Steering(layer: 4, length: 20, alpha: 2, Epochs, Batch, Lion(3e-4)) },
+            MethodKind.Ria => common with { Ria = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Npo => common with { Npo = new() { Beta = 0.1, RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 2.5, Gamma = 0, RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Dpo => common with { Dpo = new() { Beta = 0.1, RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Kunbr => common with { Kunbr = Reinsertion(new() { RetainCoefficient = 8, Epochs = 10, BatchSize = Batch, Optimizer = Lion(3e-4) }, selected: 2) },
+            _ => throw Unknown(method),
+        };
+
+        static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 4);
     }
 
-    private static UnlearningSettings Settings(MethodKind method, ExampleForm retainForm, GradientDifferenceOptions gd, KUnBROptions kunbr) => new()
+    private static UnlearningSettings Common(MethodKind method, ExampleForm retainForm) => new()
     {
         Method = method,
         ForgetForm = ExampleForm.LetterAnswer,
         RetainForm = retainForm,
         MaximumTokens = ExampleEncoder.UsualMaximumTokens,
-        Gd = method == MethodKind.Gd ? gd : null,
-        Kunbr = method == MethodKind.Kunbr ? kunbr : null,
     };
 
-    private static GradientDifferenceOptions Difference(double alpha, int epochs, int batchSize, double rate, int warmup) => new()
+    private static OptimizerOptions LionAt(double rate, int warmup) => new() { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = warmup, WeightDecay = 0 };
+
+    private static RmuOptions Steering(int layer, double length, double alpha, int epochs, int batchSize, OptimizerOptions optimizer) => new()
     {
+        Layer = layer,
+        SteeringCoefficient = length,
         RetainCoefficient = alpha,
         Epochs = epochs,
         BatchSize = batchSize,
-        Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = warmup, WeightDecay = 0 },
+        Optimizer = optimizer,
+        PrefixMemoryBytes = PrefixMemory,
+        PrefixFileBytes = PrefixFile,
     };
 
     private static KUnBROptions Reinsertion(GradientDifferenceOptions preUnlearning, int selected) => new()
@@ -66,9 +98,11 @@ public static class UnlearningPresets
         Rounds = 1,
         Reestimate = DensityReestimate.EachRound,
         MlpOnly = false,
-        PrefixMemoryBytes = 2L << 30,
-        PrefixFileBytes = 8L << 30,
+        PrefixMemoryBytes = PrefixMemory,
+        PrefixFileBytes = PrefixFile,
         Reinsert = true,
         PreUnlearn = true,
     };
+
+    private static ArgumentOutOfRangeException Unknown(MethodKind method) => new(nameof(method), method, "unknown method");
 }

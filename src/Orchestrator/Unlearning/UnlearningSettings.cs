@@ -1,14 +1,30 @@
-using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
-using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
 /// <summary>The methods there are.</summary>
 public enum MethodKind
 {
+    /// <summary>Gradient ascent.</summary>
+    Ga,
+
     /// <summary>Gradient difference.</summary>
     Gd,
+
+    /// <summary>Representation misdirection.</summary>
+    Rmu,
+
+    /// <summary>Random incorrect answers.</summary>
+    Ria,
+
+    /// <summary>Negative preference optimization.</summary>
+    Npo,
+
+    /// <summary>Negative preference optimization without a reference.</summary>
+    Simnpo,
+
+    /// <summary>Direct preference optimization towards refusals.</summary>
+    Dpo,
 
     /// <summary>KUnBR.</summary>
     Kunbr,
@@ -17,7 +33,7 @@ public enum MethodKind
 /// <summary>Everything that an unlearning run depends on beside the model, the data and the seed.</summary>
 public sealed record UnlearningSettings
 {
-    /// <summary>Which method.</summary>
+    /// <summary>Which method. The section of its name must be there, no other may.</summary>
     public required MethodKind Method { get; init; }
 
     /// <summary>What the forget set is made of.</summary>
@@ -29,39 +45,51 @@ public sealed record UnlearningSettings
     /// <summary>Longest example, in tokens; a longer one is cut on the left.</summary>
     public required int MaximumTokens { get; init; }
 
-    /// <summary>Options of gradient difference; needed where it is the method, absent otherwise.</summary>
+    /// <summary>Options of gradient ascent.</summary>
+    public GradientAscentOptions? Ga { get; init; }
+
+    /// <summary>Options of gradient difference.</summary>
     public GradientDifferenceOptions? Gd { get; init; }
 
-    /// <summary>Options of KUnBR; needed where it is the method, absent otherwise.</summary>
+    /// <summary>Options of RMU.</summary>
+    public RmuOptions? Rmu { get; init; }
+
+    /// <summary>Options of RIA.</summary>
+    public RiaOptions? Ria { get; init; }
+
+    /// <summary>Options of NPO.</summary>
+    public NpoOptions? Npo { get; init; }
+
+    /// <summary>Options of SimNPO.</summary>
+    public SimNpoOptions? Simnpo { get; init; }
+
+    /// <summary>Options of DPO.</summary>
+    public DpoOptions? Dpo { get; init; }
+
+    /// <summary>Options of KUnBR.</summary>
     public KUnBROptions? Kunbr { get; init; }
-
-    /// <summary>The method with its options.</summary>
-    /// <exception cref="HybridException">Config: the method's options are missing.</exception>
-    public IUnlearningMethod CreateMethod() => (Method, Gd, Kunbr) switch
-    {
-        (MethodKind.Gd, { } options, _) => new GradientDifference(options),
-        (MethodKind.Kunbr, _, { } options) => new KUnBR(options),
-        _ => throw new HybridException(ErrorKind.Config, $"the options of method '{MethodName}' are missing"),
-    };
-
-    /// <summary>The same with another α and learning rate.</summary>
-    public UnlearningSettings WithGridPoint(double retainCoefficient, double learningRate)
-    {
-        return this with
-        {
-            Gd = Gd is null ? null : At(Gd),
-            Kunbr = Kunbr is null ? null : Kunbr with { PreUnlearning = At(Kunbr.PreUnlearning) },
-        };
-
-        GradientDifferenceOptions At(GradientDifferenceOptions options) => options with
-        {
-            RetainCoefficient = retainCoefficient,
-            Optimizer = options.Optimizer with { LearningRate = learningRate },
-        };
-    }
 
     /// <summary>The method's name in configurations, and that of the section with its options.</summary>
     public string MethodName => Method.ToString().ToLowerInvariant();
+
+    /// <summary>The section of each method.</summary>
+    private (MethodKind Method, IMethodOptions? Options)[] Sections =>
+    [
+        (MethodKind.Ga, Ga),
+        (MethodKind.Gd, Gd),
+        (MethodKind.Rmu, Rmu),
+        (MethodKind.Ria, Ria),
+        (MethodKind.Npo, Npo),
+        (MethodKind.Simnpo, Simnpo),
+        (MethodKind.Dpo, Dpo),
+        (MethodKind.Kunbr, Kunbr),
+    ];
+
+    private IMethodOptions? Own => Sections.Single(section => section.Method == Method).Options;
+
+    /// <summary>The method with its options.</summary>
+    /// <exception cref="HybridException">Config: the method's options are missing.</exception>
+    public IUnlearningMethod CreateMethod() => Own?.CreateMethod() ?? throw new HybridException(ErrorKind.Config, $"the options of method '{MethodName}' are missing");
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
@@ -71,18 +99,17 @@ public sealed record UnlearningSettings
             yield return $"maximum tokens {MaximumTokens} must be at least 2";
         }
 
-        if (Method != MethodKind.Gd && Gd is not null || Method != MethodKind.Kunbr && Kunbr is not null)
+        if (Method == MethodKind.Dpo && ForgetForm == ExampleForm.Corpus)
+        {
+            yield return "method 'dpo' answers questions with refusals; the forget form must be one of questions, not corpus";
+        }
+
+        if (Sections.Any(section => section.Method != Method && section.Options is not null))
         {
             yield return $"options of another method stand beside method '{MethodName}'";
         }
 
-        IEnumerable<string> problems = Method switch
-        {
-            MethodKind.Gd => Gd?.Validate() ?? ["section 'gd' is missing"],
-            MethodKind.Kunbr => Kunbr?.Validate() ?? ["section 'kunbr' is missing"],
-            _ => [$"unknown method {Method}"],
-        };
-        foreach (string problem in problems)
+        foreach (string problem in Own?.Validate() ?? [$"section '{MethodName}' is missing"])
         {
             yield return problem;
         }

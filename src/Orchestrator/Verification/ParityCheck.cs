@@ -124,7 +124,8 @@ public sealed class ParityCheck
         {
             int end = (model.Config.Layers / 2) + 1; // hidden states after layer L/2; no layer above it is computed
             Tensor Hidden(LlamaModel of, PaddedBatch batch) => of.RunLayers(of.Embed(batch.Packed), batch.Packed, 0, end);
-            return Losses.Rmu(Hidden(model, forget), Expected("rmu.u"), SteeringCoefficient, Hidden(model, retain), WithoutGradient(() => Hidden(reference, retain)), MisdirectionAlpha);
+            Tensor target = Tensor.From<double>(Losses.SteeringTarget(Expected("rmu.u").ToDoubles(), SteeringCoefficient)).To(type, device);
+            return Losses.Rmu(Hidden(model, forget), target, Hidden(model, retain), WithoutGradient(() => Hidden(reference, retain)), MisdirectionAlpha);
         });
     }
 

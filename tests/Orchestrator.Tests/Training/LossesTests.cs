@@ -72,11 +72,13 @@ public sealed class LossesTests : IDisposable
     {
         // u = (3, 4) has length 5, so c·u/‖u‖ = 10·(0.6, 0.8) = (6, 8).
         using TensorScope scope = TensorScope.Begin();
+        double[] target = Losses.SteeringTarget([3, 4], 10);
         Tensor forgetHidden = Tensor.From<double>([6, 8, 7, 5], [2, 2], Device.Cpu);                 // squares 0 0 1 9: mean 2.5
         Tensor now = Tensor.From<double>([1, 1], [1, 2], Device.Cpu), then = Tensor.From<double>([0, 3], [1, 2], Device.Cpu); // 1 4: mean 2.5
 
-        double loss = Losses.Rmu(forgetHidden, Tensor.From<double>([3, 4]), 10, now, then, 4).Item();
+        double loss = Losses.Rmu(forgetHidden, Tensor.From<double>(target), now, then, 4).Item();
 
+        TestModels.AssertClose([6, 8], target, 1e-15);
         Assert.Equal(2.5 + (4 * 2.5), loss, 1e-12);
     }
 
@@ -183,7 +185,7 @@ public sealed class LossesTests : IDisposable
             return of.RunLayers(of.Embed(batch), batch, 0, 2);
         }
 
-        Tensor direction = Tensor.From<double>([.. Enumerable.Range(1, 8).Select(i => i / 8.0)]);
-        return Losses.Rmu(Hidden(model, forget), direction, 6.5, Hidden(model, retain), Hidden(reference, retain), 12);
+        Tensor target = Tensor.From<double>(Losses.SteeringTarget([.. Enumerable.Range(1, 8).Select(i => i / 8.0)], 6.5));
+        return Losses.Rmu(Hidden(model, forget), target, Hidden(model, retain), Hidden(reference, retain), 12);
     }
 }

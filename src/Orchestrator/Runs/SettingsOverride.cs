@@ -1,0 +1,51 @@
+using System.Globalization;
+using Hybrid.Orchestrator.Unlearning;
+
+namespace Hybrid.Orchestrator.Runs;
+
+/// <summary>
+/// Settings with single values of the method's section replaced. A value is named by its key in a configuration, with dots between the
+/// levels: <c>retain-coefficient</c>, <c>optimizer.learning-rate</c>. KUnBR's gradient difference stands one level deeper, and its keys are
+/// looked for there too, so that one key means the same in every method that has it.
+/// </summary>
+public static class SettingsOverride
+{
+    private const string Deeper = "pre-unlearning.";
+
+    /// <summary>Whether the method has the setting.</summary>
+    public static bool Has(this UnlearningSettings settings, string key) => PathOf(settings, key) is not null;
+
+    /// <summary>The same with another value, a number, truth value or enumeration value as the setting's type asks for.</summary>
+    /// <exception cref="HybridException">Config: the method has no such setting, or the value is of another type.</exception>
+    public static UnlearningSettings With(this UnlearningSettings settings, string key, object value)
+    {
+        string path = PathOf(settings, key) ?? throw new HybridException(ErrorKind.Config, $"method {settings.MethodName} has no setting '{key}'");
+        YamlValue tree = Scalar(value is Enum ? KebabCase.Of(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant());
+        foreach (string level in path.Split('.').Reverse())
+        {
+            tree = new YamlMapping(0, [new(Scalar(level), tree)]);
+        }
+
+        return (UnlearningSettings)new SettingsBinder(key).Read(typeof(UnlearningSettings), (YamlMapping)tree, string.Empty, settings);
+    }
+
+    /// <summary>The same with another learning rate and, where the method has one, another α.</summary>
+    public static UnlearningSettings WithGridPoint(this UnlearningSettings settings, double retainCoefficient, double learningRate)
+    {
+        const string Alpha = "retain-coefficient";
+        UnlearningSettings at = settings.With("optimizer.learning-rate", learningRate);
+        return at.Has(Alpha) ? at.With(Alpha, retainCoefficient) : at;
+    }
+
+    private static YamlScalar Scalar(string text) => new(0, text, Quoted: false);
+
+    /// <summary>The path from the top of the settings; null where the method has no such setting.</summary>
+    private static string? PathOf(UnlearningSettings settings, string key)
+    {
+        IReadOnlyDictionary<string, object> all = SettingsYaml.ToObject(settings);
+        return new[] { key, Deeper + key }.Select(tail => $"{settings.MethodName}.{tail}").FirstOrDefault(path => Stands(all, path.Split('.')));
+    }
+
+    private static bool Stands(IReadOnlyDictionary<string, object> section, ReadOnlySpan<string> path) =>
+        section.TryGetValue(path[0], out object? value) && (path.Length == 1 || (value is IReadOnlyDictionary<string, object> inner && Stands(inner, path[1..])));
+}
