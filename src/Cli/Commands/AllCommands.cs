@@ -14,6 +14,7 @@ internal static class AllCommands
         DensityCommand.Create(bind),
         UnlearnCommand.Create(bind),
         AttackCommand.Create(bind),
+        RunCommand.Create(bind),
         EvaluateCommand.Create(bind),
         TokenizeCommand.Create(bind),
         InspectCommand.Create(bind),

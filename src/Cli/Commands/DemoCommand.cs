@@ -31,7 +31,7 @@ internal static class DemoCommand
             ulong chosen = parsed.GetValue(seed);
             string path = parsed.GetValue(output) ?? Path.Combine("runs", $"demo-{DateTime.Now:yyyyMMdd-HHmmss}");
             DemoOptions options = DemoOptions.Standard;
-            using RunFolder folder = RunFolder.Create(path, "demo", options, chosen);
+            using RunFolder folder = RunFolder.Create(path, "demo", options, [chosen]);
             DemoReport report;
             using (ConsoleProgress progress = context.StartProgress())
             {

@@ -11,21 +11,36 @@ public static class Bootstrap
     /// <param name="level">For example 0.95.</param>
     /// <param name="resamples">Draws.</param>
     /// <param name="random">Where the draws come from.</param>
-    public static (double Low, double High) Interval(IReadOnlyList<IReadOnlyList<bool>> groups, double level, int resamples, SeededRandom random)
+    public static (double Low, double High) Interval(IReadOnlyList<IReadOnlyList<bool>> groups, double level, int resamples, SeededRandom random) =>
+        Interval([.. groups.Select(group => group.Select(Worth).ToArray())], level, resamples, random);
+
+    /// <summary>The same of the difference between two rounds of answers to the same questions; each draw takes both answers of a question.</summary>
+    /// <param name="after">Each group's questions: whether they were answered rightly in the second round.</param>
+    /// <param name="before">The same in the first, which is subtracted.</param>
+    /// <param name="level">For example 0.95.</param>
+    /// <param name="resamples">Draws.</param>
+    /// <param name="random">Where the draws come from.</param>
+    public static (double Low, double High) DifferenceInterval(
+        IReadOnlyList<IReadOnlyList<bool>> after, IReadOnlyList<IReadOnlyList<bool>> before, double level, int resamples, SeededRandom random) =>
+        Interval([.. after.Zip(before, (a, b) => a.Select((hit, i) => Worth(hit) - Worth(b[i])).ToArray())], level, resamples, random);
+
+    private static (double Low, double High) Interval(int[][] groups, double level, int resamples, SeededRandom random)
     {
-        double[] means = [.. Enumerable.Range(0, resamples).Select(_ => groups.Average(group => DrawShare(group, random))).Order()];
+        double[] means = [.. Enumerable.Range(0, resamples).Select(_ => groups.Average(group => DrawMean(group, random))).Order()];
         int tail = (int)Math.Floor((1 - level) / 2 * resamples);
         return (means[tail], means[resamples - 1 - tail]);
     }
 
-    private static double DrawShare(IReadOnlyList<bool> group, SeededRandom random)
+    private static int Worth(bool hit) => hit ? 1 : 0;
+
+    private static double DrawMean(int[] group, SeededRandom random)
     {
-        int hits = 0;
-        for (int i = 0; i < group.Count; i++)
+        int sum = 0;
+        for (int i = 0; i < group.Length; i++)
         {
-            hits += group[random.NextInt(group.Count)] ? 1 : 0;
+            sum += group[random.NextInt(group.Length)];
         }
 
-        return (double)hits / group.Count;
+        return (double)sum / group.Length;
     }
 }

@@ -17,4 +17,11 @@ public static class HitString
 
     /// <summary>Share of hits, 0 to 1.</summary>
     public static double Accuracy(string hits) => (double)hits.Count(letter => letter == Hit) / hits.Length;
+
+    /// <summary>Hits of lists that were asked as one, apart again.</summary>
+    public static IReadOnlyList<string> Split(string hits, IEnumerable<int> sizes)
+    {
+        int at = 0;
+        return [.. sizes.Select(size => hits[at..(at += size)])];
+    }
 }

@@ -32,7 +32,7 @@ public sealed class Experiment
         runner = new JobRunner(new JobStore(folder.FullPath), folder, counted, settings.Jobs, settings.Threads, cancellation);
         worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, folder.FullPath))];
         originals = new OriginalStage(settings, counted);
-        unlearning = new UnlearnStage(settings, counted, folder);
+        unlearning = new UnlearnStage(settings, counted, folder.FullPath);
         attacks = new AttackStage(settings, counted);
     }
 

@@ -1,29 +1,95 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
 
+/// <summary>A kind of job in a plan.</summary>
+/// <param name="Stage">What is done.</param>
+/// <param name="Jobs">How many jobs.</param>
+/// <param name="Done">How many of them have their results already.</param>
+/// <param name="Steps">Optimizer steps of all jobs together; 0 where nothing is trained, or where teaching ends when it has succeeded.</param>
+public sealed record PlannedStage(string Stage, int Jobs, int Done, long Steps);
+
 /// <summary>What an experiment will do, without doing it.</summary>
-public static class ExperimentPlan
+/// <param name="Stages">The kinds of jobs, in their order.</param>
+/// <param name="Parameters">Parameters of the model.</param>
+/// <param name="MemoryBytes">
+/// Weights, gradients and optimizer state of the dearest job, times the jobs side by side. Activations come on top; they depend on the texts.
+/// </param>
+/// <param name="DiskBytes">Models in the run folder before those that are not picked are deleted.</param>
+public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Parameters, long MemoryBytes, long DiskBytes)
 {
+    /// <summary>Makes the plan; reads the dataset and, in the run folder, what is done.</summary>
+    /// <exception cref="HybridException">As for <see cref="Experiment.Run"/>, as far as it can be known beforehand.</exception>
+    public static ExperimentPlan Of(ExperimentSettings settings, Device device, string runFolder)
+    {
+        ArgumentNullException.ThrowIfNull(settings);
+        var store = new JobStore(runFolder);
+        var silent = new CountedProgress(null);
+        OriginalStage originals = new(settings, silent);
+        UnlearnStage unlearning = new(settings, silent, runFolder);
+        AttackStage attacks = new(settings, silent);
+        SeedWorld[] worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, runFolder))];
+        RequireEqualSteps(settings, worlds[0].Dataset);
+
+        Trial[] trials = [.. worlds.SelectMany(world => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, originals.JobFor(world).Fingerprint))))];
+        Trial[] rivals = [.. trials.Where(trial => trial.Plan.Candidates.Count > 1)];
+        int picks = worlds.Length * settings.Methods.Count;
+        long parameters = ParametersOf(settings.Model);
+        return new ExperimentPlan(
+            [
+                new("original models", worlds.Length, worlds.Count(world => store.Find(originals.JobFor(world)) is not null), 0),
+                new("unlearning", trials.Length, trials.Count(trial => store.Find(unlearning.JobFor(trial)) is not null), trials.Sum(trial => (long)StepsOf(trial.Candidate.Settings, trial.World.Dataset))),
+                Attacks("attacks to pick settings by", rivals, settings.Selection?.TuningFolds ?? [], rivals.Length),
+                Attacks("RTT", trials, settings.Attacks.Rtt.Folds, picks),
+                Others("quantization", settings.Attacks.Quantization?.Bits.Count ?? 0, trial => attacks.Quantization(trial, UnlearnStage.FingerprintOf(trial)), 0),
+                Others("relearning on retain text", settings.Attacks.RetainRelearning?.LearningRates.Count ?? 0, trial => attacks.RetainRelearning(trial, UnlearnStage.FingerprintOf(trial)), RetainRelearningSteps(settings, worlds[0].Dataset)),
+                new("free answers", settings.CaseStudy is null ? 0 : picks, 0, 0),
+            ],
+            parameters,
+            settings.Jobs * parameters * BytesPerParameter(settings),
+            (trials.Length + (settings.Model.Teach is null ? 0 : worlds.Length)) * parameters * WeightBytes(settings));
+
+        PlannedStage Attacks(string stage, Trial[] possible, IReadOnlyList<int> folds, int models)
+        {
+            int done = possible.Sum(trial => attacks.Rtt(trial, UnlearnStage.FingerprintOf(trial), folds).Count(job => store.Find(job) is not null));
+            IReadOnlyList<RelearningFold> made = folds.Count == 0 ? [] : RttFolds.Make(worlds[0].Dataset.ForgetSplits, settings.Attacks.Rtt.Leaks, folds);
+            long steps = made.Sum(fold => (long)settings.Attacks.Rtt.Epochs * BatchSampler.StepsPerEpoch(fold.Train.Count, settings.Attacks.Rtt.BatchSize));
+            int rates = settings.Attacks.Rtt.LearningRates.Count;
+            return new PlannedStage(stage, models * made.Count * rates, Math.Min(done, models * made.Count * rates), models * rates * steps);
+        }
+
+        PlannedStage Others<T>(string stage, int each, Func<Trial, IEnumerable<Job<T>>> jobs, long stepsEach)
+            where T : class => new(stage, picks * each, Math.Min(picks * each, trials.Sum(trial => jobs(trial).Count(job => store.Find(job) is not null))), picks * each * stepsEach);
+    }
+
     /// <summary>Methods that are compared get the same number of optimizer steps, where the experiment says so.</summary>
     /// <exception cref="HybridException">Config: they do not.</exception>
     internal static void RequireEqualSteps(ExperimentSettings settings, UnlearningDataset dataset)
     {
-        if (settings.Selection is not { EqualSteps: true })
+        (string Label, int Steps)[] budgets = [.. settings.Methods.SelectMany(plan => plan.Candidates.Select(candidate => (plan.Label, StepsOf(candidate.Settings, dataset)))).Distinct()];
+        if (settings.Selection is { EqualSteps: true } && budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
         {
-            return;
-        }
-
-        string[] budgets = [.. settings.Methods.SelectMany(plan => plan.Candidates.Select(candidate => $"{plan.Label} {StepsOf(candidate.Settings, dataset)}")).Distinct()];
-        if (settings.Methods.SelectMany(plan => plan.Candidates).Select(candidate => StepsOf(candidate.Settings, dataset)).Distinct().Count() > 1)
-        {
-            throw new HybridException(ErrorKind.Config, $"selection.equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets)}");
+            throw new HybridException(ErrorKind.Config, $"selection.equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets.Select(budget => $"{budget.Label} {budget.Steps}"))}");
         }
     }
 
-    /// <summary>Optimizer steps of unlearning with these settings.</summary>
-    internal static int StepsOf(UnlearningSettings settings, UnlearningDataset dataset) => settings.CreateMethod().CountSteps(
+    private static int StepsOf(UnlearningSettings settings, UnlearningDataset dataset) => settings.CreateMethod().CountSteps(
         ExampleSets.Count(dataset.ForgetQuestions.Count(), dataset.ForgetText, settings.ForgetForm),
         ExampleSets.Count(dataset.RetainQuestions.Count, dataset.RetainText, settings.RetainForm));
+
+    private static long RetainRelearningSteps(ExperimentSettings settings, UnlearningDataset dataset) => settings.Attacks.RetainRelearning is { } options
+        ? (long)options.Epochs * BatchSampler.StepsPerEpoch(Math.Min(options.MaximumExamples, dataset.RetainText.Read().Count), options.BatchSize)
+        : 0;
+
+    private static long ParametersOf(ModelSettings model) =>
+        (model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape).ParameterCount;
+
+    private static int WeightBytes(ExperimentSettings settings) => settings.Dtype == "bfloat16" ? 2 : 4;
+
+    /// <summary>Of a job that trains everything with Lion: weights, the copy to go back to, an original beside them (KUnBR), gradients; float32 momenta and, for 16-bit weights, masters.</summary>
+    private static int BytesPerParameter(ExperimentSettings settings) => (4 * WeightBytes(settings)) + 4 + (WeightBytes(settings) == 2 ? 4 : 0);
 }

@@ -24,7 +24,10 @@ public static class ExperimentYaml
     public static ExperimentSettings Parse(string file, string text) => Bind(file, YamlTree.Parse(file, text));
 
     /// <summary>The settings, presets and overrides resolved, as YAML that <see cref="Parse"/> reads back.</summary>
-    public static string Write(ExperimentSettings settings)
+    public static string Write(ExperimentSettings settings) => YamlText.Write(ToObject(settings));
+
+    /// <summary>The same as nested dictionaries, lists, texts, numbers and booleans.</summary>
+    public static IReadOnlyDictionary<string, object> ToObject(ExperimentSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var root = new OrderedDictionary<string, object>();
@@ -33,7 +36,7 @@ public static class ExperimentYaml
             root.Add(key, key == "methods" ? settings.Methods.Select(object (method) => ToObject(method)).ToArray() : value);
         }
 
-        return YamlText.Write(root);
+        return root;
     }
 
     private static OrderedDictionary<string, object> ToObject(MethodPlan method)

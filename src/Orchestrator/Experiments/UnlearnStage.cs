@@ -34,7 +34,7 @@ internal sealed record UnlearnResult(
     IReadOnlyList<ChosenBlocks> Rounds);
 
 /// <summary>The second stage: every setting of every method unlearns; the model is kept until it is known which are attacked.</summary>
-internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<TrainingProgress> progress, RunFolder folder)
+internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<TrainingProgress> progress, string runFolder)
 {
     /// <summary>Points of a loss curve that are kept at most: what a chart can show.</summary>
     private const int MostLossPoints = 300;
@@ -56,7 +56,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true);
         using LlamaModel model = world.Load(world.OriginalFolder);
 
-        using TensorBoardWriter events = new(Path.Combine(folder.FullPath, "events", trial.JobPrefix));
+        using TensorBoardWriter events = new(Path.Combine(runFolder, "events", trial.JobPrefix));
         var labelled = new TensorBoardProgress(events, Progress.Labelled(progress, trial.Label));
         SeededRandom random = world.Random.Fork("unlearn");
         UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, encoder, random);

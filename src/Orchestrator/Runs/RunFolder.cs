@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Interop;
 
@@ -39,15 +40,15 @@ public sealed class RunFolder : IDisposable
     private readonly Stopwatch time = Stopwatch.StartNew();
     private readonly StreamWriter metrics;
     private readonly object configuration;
-    private readonly ulong seed;
+    private readonly IReadOnlyList<ulong> seeds;
 
-    private RunFolder(string path, string command, object configuration, ulong seed)
+    private RunFolder(string path, string command, object configuration, IReadOnlyList<ulong> seeds, bool append)
     {
         FullPath = path;
         Command = command;
         this.configuration = configuration;
-        this.seed = seed;
-        metrics = new StreamWriter(Path.Combine(path, MetricsFile), append: false, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
+        this.seeds = seeds;
+        metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
         Write(RunStatus.Running, null, null);
     }
 
@@ -66,24 +67,18 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>Starts a run in a folder that does not exist yet, or is empty.</summary>
     /// <exception cref="HybridException">Io: the folder holds something already, or cannot be made.</exception>
-    public static RunFolder Create(string path, string command, object configuration, ulong seed)
-    {
-        try
-        {
-            string full = Path.GetFullPath(path);
-            if (Directory.Exists(full) && Directory.EnumerateFileSystemEntries(full).Any())
-            {
-                throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own");
-            }
+    public static RunFolder Create(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
+        Holds(full) is null ? new RunFolder(full, command, configuration, seeds, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
 
-            Directory.CreateDirectory(full);
-            return new RunFolder(full, command, configuration, seed);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used for a run: {error.Message}", error);
-        }
-    }
+    /// <summary>Starts a run as <see cref="Create"/> does, or goes on with one of the same command in its folder.</summary>
+    /// <exception cref="HybridException">Io: the folder holds something else, another process runs in it, or it cannot be made.</exception>
+    public static RunFolder CreateOrContinue(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
+    {
+        string? held = Holds(full);
+        return held is null || held == command
+            ? new RunFolder(full, command, configuration, seeds, append: held is not null)
+            : throw new HybridException(ErrorKind.Io, $"{path}: holds {(held.Length > 0 ? $"a run of '{held}'" : "something that is no run")}; a run of '{command}' wants a folder of its own");
+    });
 
     /// <summary>Appends one event.</summary>
     public void Log(string kind, object value) => metrics.WriteLine(JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, LineOptions));
@@ -120,15 +115,49 @@ public sealed class RunFolder : IDisposable
             command = Command,
             status,
             error,
-            seed,
+            seeds,
             configuration,
             result,
             versions = new { hybrid = typeof(RunFolder).Assembly.GetName().Version!.ToString(3), native = Runtime.BuildInfo, dotnet = Environment.Version.ToString() },
-            machine = new { processors = Environment.ProcessorCount, threads = Runtime.Threads, os = System.Runtime.InteropServices.RuntimeInformation.OSDescription },
+            machine = Machine.Description,
+            threads = Runtime.Threads,
             started = DateTime.UtcNow - time.Elapsed,
             wallSeconds = Math.Round(time.Elapsed.TotalSeconds, 3),
             peakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         AtomicFile.WriteText(Path.Combine(FullPath, RecordFile), JsonSerializer.Serialize(record, Indented) + "\n");
+    }
+
+    private static RunFolder Open(string path, Func<string, RunFolder> open)
+    {
+        try
+        {
+            string full = Path.GetFullPath(path);
+            Directory.CreateDirectory(full);
+            return open(full);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used for a run: {error.Message}", error);
+        }
+    }
+
+    /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
+    private static string? Holds(string full)
+    {
+        if (!Directory.EnumerateFileSystemEntries(full).Any())
+        {
+            return null;
+        }
+
+        string record = Path.Combine(full, RecordFile);
+        try
+        {
+            return File.Exists(record) ? JsonNode.Parse(File.ReadAllBytes(record))?["command"]?.GetValue<string>() ?? string.Empty : string.Empty;
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            return string.Empty;
+        }
     }
 }

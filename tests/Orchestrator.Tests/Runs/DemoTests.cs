@@ -87,7 +87,7 @@ public sealed class DemoTests : IDisposable
         Run("run", 3);
 
         using JsonDocument record = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder.Path, "run", RunFolder.RecordFile)));
-        Assert.Equal(("demo", "finished", 3), (record.RootElement.GetProperty("command").GetString(), record.RootElement.GetProperty("status").GetString(), record.RootElement.GetProperty("seed").GetInt32()));
+        Assert.Equal(("demo", "finished", 3), (record.RootElement.GetProperty("command").GetString(), record.RootElement.GetProperty("status").GetString(), record.RootElement.GetProperty("seeds")[0].GetInt32()));
         Assert.Equal(10, record.RootElement.GetProperty("configuration").GetProperty("people").GetInt32());
         Assert.Equal(2, record.RootElement.GetProperty("result").GetProperty("rows").GetArrayLength());
         string[] kinds = [.. File.ReadLines(Path.Combine(folder.Path, "run", RunFolder.MetricsFile)).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("kind").GetString()!)];
@@ -135,7 +135,7 @@ public sealed class DemoTests : IDisposable
     {
         File.WriteAllText(Path.Combine(folder.Path, "mine"), "kept");
 
-        HybridException error = Assert.Throws<HybridException>(() => RunFolder.Create(folder.Path, "demo", Small, 1));
+        HybridException error = Assert.Throws<HybridException>(() => RunFolder.Create(folder.Path, "demo", Small, [1]));
 
         Assert.Equal(ErrorKind.Io, error.Kind);
         Assert.Equal(["mine"], Directory.EnumerateFileSystemEntries(folder.Path).Select(Path.GetFileName));
@@ -151,7 +151,7 @@ public sealed class DemoTests : IDisposable
 
     private DemoReport Run(string name, ulong seed, DemoOptions? options = null, CancellationToken cancellation = default)
     {
-        using RunFolder run = RunFolder.Create(Path.Combine(folder.Path, name), "demo", options ?? Small, seed);
+        using RunFolder run = RunFolder.Create(Path.Combine(folder.Path, name), "demo", options ?? Small, [seed]);
         return run.Record(() => new Demo(options ?? Small, seed, run, progress: null, cancellation).Run());
     }
 }

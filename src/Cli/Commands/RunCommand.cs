@@ -1,0 +1,91 @@
+using System.CommandLine;
+using System.Globalization;
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Runs;
+using Spectre.Console;
+
+namespace Hybrid.Cli.Commands;
+
+/// <summary><c>hybrid run</c>: a whole experiment from one file.</summary>
+internal static class RunCommand
+{
+    public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
+    {
+        var file = new Argument<string>("FILE") { Description = "The experiment as YAML; configs/ has some." };
+        var output = new Option<string?>("--out") { Description = "Folder of the run; default: runs/NAME. A run that is in it already is continued.", HelpName = "FOLDER", CustomParser = OptionKinds.ParsePath };
+        var set = new Option<string[]>("--set") { Description = "Replaces one value of the file, for example seeds=[1,2] or methods.0.gd.epochs=3.", HelpName = "A.B=VALUE" };
+        Option<bool> plan = OptionKinds.Switch("--plan", "Only say what would be done: jobs, optimizer steps, memory, disk.");
+        Option<int?> jobs = OptionKinds.Count("--jobs", "Jobs side by side, in place of the file's number.");
+        Option<string?> json = CommonOptions.Json();
+        var command = new Command("run", """
+            Runs a whole experiment: teaches or loads a model, makes it forget by every method and setting, picks settings by one
+            rule, attacks what was picked, and writes a report. Running it again does only what is missing.
+
+            Example:  hybrid run configs/table1-tiny.yaml
+            """)
+        {
+            file, output, set, plan, jobs, json,
+        };
+        bind(command, (parsed, context) =>
+        {
+            string? target = parsed.GetValue(json);
+            JsonOutput.Check(target);
+            string[] overrides = [.. parsed.GetValue(set) ?? [], .. parsed.GetValue(jobs) is { } number ? [$"jobs={number}"] : Array.Empty<string>()];
+            ExperimentSettings settings = ExperimentYaml.Load(parsed.GetValue(file)!, overrides);
+            Device device = CommonOptions.ParseDevice(settings.Device);
+            string folder = parsed.GetValue(output) ?? Path.Combine("runs", settings.Name);
+            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, target, context);
+        });
+        return command;
+    }
+
+    private static int Run(ExperimentSettings settings, Device device, string path, string? json, CommandContext context)
+    {
+        using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds);
+        ExperimentReport? report = null;
+        using (ConsoleProgress progress = context.StartProgress())
+        {
+            folder.Record(() =>
+            {
+                report = new Experiment(settings, device, folder, progress, context.Cancellation).Run();
+                ResultsFile.Write(folder.FullPath, report);
+                return new { file = ResultsFile.Name };
+            });
+        }
+
+        JsonOutput.Write(context, json, report!);
+        if (json != JsonOutput.StandardOutput)
+        {
+            context.WriteLine($"{folder.FullPath}");
+        }
+
+        return ExitCode.Success;
+    }
+
+    private static int ShowPlan(ExperimentPlan plan, ExperimentSettings settings, string? json, CommandContext context)
+    {
+        JsonOutput.Write(context, json, plan);
+        if (json == JsonOutput.StandardOutput)
+        {
+            return ExitCode.Success;
+        }
+
+        Table table = Tables.New("stage", ">jobs", ">done", ">optimizer steps");
+        foreach (PlannedStage stage in plan.Stages.Where(stage => stage.Jobs > 0))
+        {
+            table.AddRow(stage.Stage, Number(stage.Jobs), Number(stage.Done), stage.Steps > 0 ? Number(stage.Steps) : "–");
+        }
+
+        context.WriteLine(Tables.Text($"{settings.Title}: {settings.Methods.Count} methods, {settings.Seeds.Count} seeds, {settings.Jobs} jobs side by side with {settings.Threads} threads each"));
+        context.Output.Write(table);
+        context.WriteLine($"model: {Number(plan.Parameters)} parameters; memory for weights, gradients and optimizer: at most {Size(plan.MemoryBytes)}, activations on top; disk: at most {Size(plan.DiskBytes)}");
+        return ExitCode.Success;
+    }
+
+    private static string Number(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
+
+    private static string Size(long bytes) => bytes >= 1L << 30
+        ? string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 30):F1} GiB")
+        : string.Create(CultureInfo.InvariantCulture, $"{bytes / (double)(1L << 20):F0} MiB");
+}

@@ -1,0 +1,158 @@
+using System.Text.Json;
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Tests.Model;
+using Hybrid.TestSupport;
+using Xunit;
+
+namespace Hybrid.Orchestrator.Tests.Experiments;
+
+/// <summary>A whole small experiment: what it leaves, and that running it again does only what is missing.</summary>
+[LeakLedger]
+public sealed class ExperimentTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void EverythingIsMeasuredForEveryMethodAndSeed()
+    {
+        ExperimentReport report = Run("whole");
+
+        Assert.Equal([1UL, 2UL], report.Seeds);
+        Assert.Equal((10, 10, 8), (report.ForgetQuestions, report.RetainQuestions, report.Layers));
+        Assert.Equal(1, report.Density.Sum(), 1e-9);
+        Assert.Equal(["GD", "KUnBR"], report.Methods.Select(method => method.Label));
+        foreach (MethodReport method in report.Methods)
+        {
+            Assert.All([method.Forget, method.Rtt, method.RttLast, method.Retain, method.RetainRelearning!, method.Quantization.Single().Forget], figure =>
+            {
+                Assert.Equal(2, figure.PerSeed.Count);
+                Assert.All(figure.PerSeed, share => Assert.InRange(share, 0, 1));
+            });
+            Assert.All(Enumerable.Range(0, 2), seed => Assert.Equal(method.Rtt.PerSeed[seed] - method.Forget.PerSeed[seed], method.Recovery.PerSeed[seed], 1e-12));
+            Assert.Equal(8, method.Candidates.Count);
+            Assert.Equal(2, method.Candidates.Count(candidate => candidate.Picked));
+            Assert.All(method.Candidates, candidate => Assert.InRange(candidate.TuningRtt!.Value, 0, 1));
+            Assert.Equal([0, 1, 2], method.ForgetByPass.Select(point => point.Pass));
+            Assert.Equal(4, method.Losses.Count); // 2 passes of 2 steps
+            Assert.True(method.RetainTextNll!.Mean > 0);
+        }
+
+        Assert.Single(report.Methods[1].Rounds);
+        Assert.Equal(2, report.Cases.Count);
+        Assert.Equal(["GD", "KUnBR"], report.Cases[0].Answers.Select(answer => answer.Label));
+        Assert.Equal(report.Methods[0].Rtt.PerSeed, ResultsRoundTrip(report).Methods[0].Rtt.PerSeed);
+    }
+
+    [Fact]
+    public void ThePickIsTheRules()
+    {
+        ExperimentReport report = Run("rule");
+
+        foreach (MethodReport method in report.Methods)
+        {
+            foreach ((ulong seed, int s) in report.Seeds.Select((seed, s) => (seed, s)))
+            {
+                CandidateReport[] candidates = [.. method.Candidates.Where(candidate => candidate.Seed == seed)];
+                CandidateReport[] kept = [.. candidates.Where(candidate => candidate.Retain >= report.RetainBefore.PerSeed[s] - 0.2 - 1e-9)];
+                CandidateReport picked = candidates.Single(candidate => candidate.Picked);
+                Assert.Equal(picked.Point, method.Picked[s].Point);
+                Assert.Equal(kept.Length > 0, method.Picked[s].KeptRetain);
+                Assert.Equal(kept.Length > 0 ? kept.Min(candidate => candidate.TuningRtt) : picked.TuningRtt, picked.TuningRtt);
+            }
+        }
+    }
+
+    [Fact]
+    public void RunningAgainRunsNothingAndAChangeRunsWhatItTouches()
+    {
+        ExperimentReport first = Run("again");
+        int jobs = JobsLogged("again");
+        ExperimentReport second = Run("again");
+        Assert.Equal(jobs, JobsLogged("again"));
+        Assert.Equal(Figures(first), Figures(second));
+
+        // A third seed: everything of it, nothing of the others.
+        Run("again", text => text.Replace("seeds: [1, 2]", "seeds: [1, 2, 3]", StringComparison.Ordinal));
+        Assert.Equal(jobs + (jobs / 2), JobsLogged("again"));
+
+        // A result that is gone is made again, with the model that was deleted after the pick.
+        string file = Directory.GetFiles(Path.Combine(folder.Path, "again", "jobs", "seed1", "gd-1"), "rtt-*").First();
+        string before = Result(file);
+        File.Delete(file);
+        Run("again");
+        Assert.Equal(before, Result(file));
+    }
+
+    [Fact]
+    public void JobsSideBySideGiveTheSameFigures() =>
+        Assert.Equal(Figures(Run("one")), Figures(Run("two", text => text.Replace("jobs: 1", "jobs: 2", StringComparison.Ordinal))));
+
+    [Fact]
+    public void MethodsThatDifferInStepsAreRefused()
+    {
+        HybridException error = Assert.Throws<HybridException>(() => Run("steps", text => text.Replace("gd: { epochs: 2", "gd: { epochs: 3", StringComparison.Ordinal)));
+
+        Assert.Equal(ErrorKind.Config, error.Kind);
+        Assert.Contains("steps differ: GD 6, KUnBR 4", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ADivergingSettingIsReportedAndNotPicked()
+    {
+        ExperimentReport report = Run("diverging", text => text.Replace("optimizer.learning-rate: [1e-4, 3e-4] }\n  - label: KUnBR", "optimizer.learning-rate: [1e-4, 1e30] }\n  - label: KUnBR", StringComparison.Ordinal));
+
+        CandidateReport[] broken = [.. report.Methods[0].Candidates.Where(candidate => candidate.Diverged is not null)];
+        Assert.Equal(4, broken.Length);
+        Assert.All(broken, candidate => Assert.Equal(("1e30", false, null), (candidate.Point["optimizer.learning-rate"], candidate.Picked, candidate.Forget)));
+    }
+
+    [Fact]
+    public void ThePlanCountsWhatIsRun()
+    {
+        ExperimentSettings settings = ExperimentYaml.Parse("f", SmallExperiment.Text);
+        string path = Path.Combine(folder.Path, "plan");
+        ExperimentPlan before = ExperimentPlan.Of(settings, Device.Cpu, path);
+        Assert.False(Directory.Exists(path));
+        Assert.Equal([2, 16, 16, 8, 4, 4, 4], before.Stages.Select(stage => stage.Jobs));
+        Assert.All(before.Stages, stage => Assert.Equal(0, stage.Done));
+        Assert.Equal(16 * 4, before.Stages[1].Steps);
+
+        Run("plan");
+
+        ExperimentPlan after = ExperimentPlan.Of(settings, Device.Cpu, path);
+        Assert.Equal(before.Stages.Take(6).Select(stage => stage.Jobs), after.Stages.Take(6).Select(stage => stage.Done));
+        Assert.Equal(before.Stages.Sum(stage => stage.Jobs), JobsLogged("plan"));
+    }
+
+    private ExperimentReport Run(string name, Func<string, string>? change = null)
+    {
+        string text = change?.Invoke(SmallExperiment.Text) ?? SmallExperiment.Text;
+        Assert.True(change is null || text != SmallExperiment.Text, "the change did not find its place");
+        ExperimentSettings settings = ExperimentYaml.Parse("f", text);
+        using RunFolder run = RunFolder.CreateOrContinue(Path.Combine(folder.Path, name), "run small", ExperimentYaml.ToObject(settings), settings.Seeds);
+        return new Experiment(settings, Device.Cpu, run, null, CancellationToken.None).Run();
+    }
+
+    private int JobsLogged(string name) => File.ReadLines(Path.Combine(folder.Path, name, RunFolder.MetricsFile)).Count(line => line.Contains("\"kind\":\"job\"", StringComparison.Ordinal));
+
+    private static string Result(string file)
+    {
+        using JsonDocument document = JsonDocument.Parse(File.ReadAllText(file));
+        return document.RootElement.GetProperty("result").GetRawText();
+    }
+
+    private ExperimentReport ResultsRoundTrip(ExperimentReport report)
+    {
+        ResultsFile.Write(folder.Path, report);
+        return ResultsFile.Read(folder.Path);
+    }
+
+    /// <summary>Everything but times and the settings' text.</summary>
+    private static string Figures(ExperimentReport report) => JsonSerializer.Serialize(
+        report.Methods.Select(method => method with { Picked = [.. method.Picked.Select(picked => picked with { Seconds = 0 })] }),
+        new JsonSerializerOptions { NumberHandling = System.Text.Json.Serialization.JsonNumberHandling.AllowNamedFloatingPointLiterals });
+}

@@ -1,0 +1,98 @@
+using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Unlearning;
+using Hybrid.TestSupport;
+using Xunit;
+
+namespace Hybrid.Orchestrator.Tests.Experiments;
+
+public sealed class ExperimentYamlTests
+{
+    public static TheoryData<string> Shipped => [.. Directory.GetFiles(RepositoryFolder.PathOf("configs")).Select(Path.GetFileName).Where(name => !name!.StartsWith("unlearn-", StringComparison.Ordinal))!];
+
+    [Theory]
+    [MemberData(nameof(Shipped))]
+    public void ShippedFilesAreValidAndNameTheirCommand(string file)
+    {
+        string path = RepositoryFolder.PathOf(Path.Combine("configs", file));
+
+        Assert.Equal(Path.GetFileNameWithoutExtension(file), ExperimentYaml.Load(path, []).Name);
+        Assert.StartsWith($"# hybrid run configs/{file}", File.ReadLines(path).First(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [MemberData(nameof(Shipped))]
+    public void WhatIsWrittenReadsBackTheSame(string file)
+    {
+        string written = ExperimentYaml.Write(ExperimentYaml.Load(RepositoryFolder.PathOf(Path.Combine("configs", file)), []));
+
+        Assert.Equal(written, ExperimentYaml.Write(ExperimentYaml.Parse("written", written)));
+        Assert.DoesNotContain("preset", written, StringComparison.Ordinal); // everything is spelled out
+    }
+
+    [Fact]
+    public void AGridIsEveryCombinationTheLastKeyFastest()
+    {
+        MethodPlan method = ExperimentYaml.Parse("f", SmallExperiment.Text).Methods[0];
+
+        Assert.Equal(
+            [("1", "1e-4"), ("1", "3e-4"), ("4", "1e-4"), ("4", "3e-4")],
+            method.Candidates.Select(candidate => (candidate.Point["retain-coefficient"], candidate.Point["optimizer.learning-rate"])));
+        Assert.Equal((4.0, 1e-4), (method.Candidates[2].Settings.Gd!.RetainCoefficient, method.Candidates[2].Settings.Gd!.Optimizer.LearningRate));
+        Assert.Equal(method.Settings.Gd! with { RetainCoefficient = 4, Optimizer = method.Settings.Gd.Optimizer with { LearningRate = 1e-4 } }, method.Candidates[2].Settings.Gd);
+    }
+
+    [Fact]
+    public void OverridesReachEverywhere()
+    {
+        using TemporaryFolder folder = new();
+        string file = Path.Combine(folder.Path, "e.yaml");
+        File.WriteAllText(file, SmallExperiment.Text);
+
+        ExperimentSettings settings = ExperimentYaml.Load(
+            file, ["seeds=[7, 8]", "methods.1.kunbr.rounds=2", "attacks.rtt.epochs=5", "case-study={ questions: 1, maximum-tokens: 3 }", "title=a title: with a colon".Replace(": w", " w", StringComparison.Ordinal)]);
+
+        Assert.Equal([7UL, 8UL], settings.Seeds);
+        Assert.All(settings.Methods[1].Candidates, candidate => Assert.Equal(2, candidate.Settings.Kunbr!.Rounds));
+        Assert.Equal((5, 1, "a title with a colon"), (settings.Attacks.Rtt.Epochs, settings.CaseStudy!.Questions, settings.Title));
+    }
+
+    [Theory]
+    [InlineData("nonsense", "--set nonsense: expected path.to.key=value")]
+    [InlineData("methods.9.label=x", "methods.9.label: there is no '9' in methods, which is a list of 2")]
+    [InlineData("name.first=x", "name.first: there is no 'first' in name, which is 'small'")]
+    [InlineData("sedes=[1]", "unknown key 'sedes'; did you mean 'seeds'?")]
+    [InlineData("seeds=[-1]", "seeds.0: expected a whole number from 0, found '-1'")]
+    [InlineData("jobs=0", "jobs 0 and threads 1 must be at least 1")]
+    [InlineData("model={}", "model: expected either teach or folder")]
+    [InlineData("model.teach=huge", "model.teach: expected tiny, found 'huge'")]
+    [InlineData("dataset.data=x", "dataset: expected one of data")]
+    [InlineData("dataset.name=mmlu", "dataset.people: only random-birthdays can be made up")]
+    [InlineData("selection.tuning-folds=[2]", "selection.tuning-folds: at least one is needed, and none that attacks.rtt.folds reports on")]
+    [InlineData("methods.0.grid={ retain-coefficient: [1, 2] }", "every method must get the same number of settings to try, found GD 2, KUnBR 4")]
+    [InlineData("methods.0.grid={ retain-coefficient: 1 }", "methods.0.grid.retain-coefficient: expected a list of values, found '1'")]
+    [InlineData("methods.0.grid={ alpha: [1] }", "unknown key 'gd.alpha'; did you mean")]
+    [InlineData("methods.0.grid={ retain-coefficient: [-1, 1, 2, 3] }", "retain coefficient -1 must not be negative")]
+    [InlineData("methods.1.label=GD", "methods: the label 'GD' stands twice")]
+    [InlineData("dtype=float16", "dtype: expected float32 or bfloat16, found 'float16'")]
+    [InlineData("name=a/b", "name 'a/b' may hold letters, digits and hyphens only")]
+    [InlineData("attacks.rtt.preset=x", "key 'preset' must be the first")]
+    public void MistakesAreNamed(string change, string message)
+    {
+        using TemporaryFolder folder = new();
+        string file = Path.Combine(folder.Path, "e.yaml");
+        File.WriteAllText(file, SmallExperiment.Text);
+
+        HybridException error = Assert.Throws<HybridException>(() => ExperimentYaml.Load(file, [change]));
+
+        Assert.Equal(ErrorKind.Config, error.Kind);
+        Assert.Contains(message, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void AGridWithoutARuleIsAnError()
+    {
+        string text = SmallExperiment.Text[..SmallExperiment.Text.IndexOf("selection:", StringComparison.Ordinal)] + SmallExperiment.Text[SmallExperiment.Text.IndexOf("attacks:", StringComparison.Ordinal)..];
+
+        Assert.Contains("selection is missing", Assert.Throws<HybridException>(() => ExperimentYaml.Parse("f", text)).Message, StringComparison.Ordinal);
+    }
+}
