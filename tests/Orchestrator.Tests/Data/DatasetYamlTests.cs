@@ -79,6 +79,23 @@ public sealed class DatasetYamlTests : IDisposable
     }
 
     [Fact]
+    public void TheExampleOfTheDocumentationIsValid()
+    {
+        string yaml = File.ReadAllText(RepositoryFolder.PathOf("docs/datasets.md")).Split("```yaml\n")[1].Split("```")[0];
+        foreach (string name in new[] { "apollo-11", "apollo-12", "apollo-14", "history", "examples", "facts", "wrong" })
+        {
+            folder.Write($"own/{name}.jsonl", Question);
+        }
+
+        folder.Write("own/history.txt", "Kept.");
+
+        UnlearningDataset dataset = Load(yaml);
+
+        Assert.Equal("moon-landings", dataset.Name);
+        Assert.Equal(["apollo-11", "apollo-12", "apollo-14"], dataset.ForgetSplits.Select(split => split.Name));
+    }
+
+    [Fact]
     public void APartThatIsAbsentIsAnErrorOnlyWhenRead()
     {
         UnlearningDataset dataset = Load("name: n\nforget-questions: [a.jsonl]\nretain-questions: [keep.jsonl]\n");
