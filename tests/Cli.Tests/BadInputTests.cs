@@ -101,6 +101,8 @@ public sealed class BadInputTests(TaughtFolder taught) : IDisposable
         Fails(17, Unlearn("--dataset", "random-birthday"), "did you mean 'random-birthdays'?");
         Fails(13, Unlearn("--retain-text", "/no/such.txt"), "/no/such.txt: no such file");
         Fails(17, Unlearn("--retain-text", "/no/such.csv"), "ends in .txt or .jsonl");
+        Fails(13, Unlearn("--retain-questions", "/no/such.jsonl"), "/no/such.jsonl: no such file");
+        CommandRun.Bad(17, ["evaluate", "--model", taught.Model, "--dataset", "random-birthdays"], "dataset 'random-birthdays' is one of the catalog's and needs --data");
     }
 
     [Theory]

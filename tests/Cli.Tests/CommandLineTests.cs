@@ -10,7 +10,7 @@ public sealed class CommandLineTests(TaughtFolder taught)
 {
     private static readonly string[] Names =
     [
-        "demo", "data", "data make-birthdays", "data check", "learn", "density", "unlearn", "attack", "evaluate", "tokenize", "inspect", "parity",
+        "demo", "data", "data make-birthdays", "data check", "data stats", "learn", "density", "unlearn", "attack", "evaluate", "tokenize", "inspect", "parity",
     ];
 
     public static TheoryData<string> Commands => [.. Names];
@@ -53,7 +53,7 @@ public sealed class CommandLineTests(TaughtFolder taught)
     [InlineData("hybrid --help")]
     [InlineData("hybrid --help", "nonsense")]
     [InlineData("hybrid data --help", "data")]
-    [InlineData("hybrid data check --help", "data", "check", "--dataset", "x")]
+    [InlineData("hybrid data check --help", "data", "check", "--data", "x")]
     [InlineData("hybrid evaluate --help", "evaluate", "--model", "m")]
     [InlineData("hybrid inspect --help", "inspect", "m", "--frobnicate")]
     public void AWrongCommandLineSaysWhereTheHelpIs(string help, params string[] arguments) => CommandRun.Bad(ExitCode.Usage, arguments, $"; see {help}");

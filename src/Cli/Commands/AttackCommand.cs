@@ -30,7 +30,9 @@ internal static class AttackCommand
             JsonOutput.Check(file);
             using Input loaded = input.Load(parsed);
             string preset = PresetChoice.For(loaded.Model.Config, parsed.GetValue(options.Preset));
-            RelearningOptions settings = Override(RelearningPresets.Find(preset, loaded.Dataset.Name), options, parsed);
+            // The preset's folds are those of the published sets; a user's own has as many as it has splits.
+            RelearningOptions standard = RelearningPresets.Find(preset, loaded.Dataset.Name) with { Folds = [.. Enumerable.Range(0, loaded.Dataset.ForgetSplits.Count)] };
+            RelearningOptions settings = Override(standard, options, parsed);
             McqEvaluator evaluator = loaded.Evaluator();
             // Folds that cannot be made are better known at once.
             _ = RttFolds.Make(loaded.Dataset.ForgetSplits, settings.Leaks, settings.Folds);

@@ -66,8 +66,11 @@ internal static class DataCheckCommand
     }
 
     /// <summary>How many findings there are, and how many of each kind.</summary>
-    private static string Summary(DataCheckReport report) =>
-        $"{report.Findings.Sum(finding => finding.Count)} findings: {string.Join(", ", report.Findings.Select(finding => $"{finding.Count} {NameOf(finding.Kind)}"))}";
+    private static string Summary(DataCheckReport report)
+    {
+        int count = report.Findings.Sum(finding => finding.Count);
+        return $"{count} {(count == 1 ? "finding" : "findings")}: {string.Join(", ", report.Findings.Select(finding => $"{finding.Count} {NameOf(finding.Kind)}"))}";
+    }
 
     private static string NameOf(DataFindingKind kind) => KebabCase.Of(kind.ToString());
 

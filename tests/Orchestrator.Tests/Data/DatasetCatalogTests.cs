@@ -20,7 +20,7 @@ public sealed class DatasetCatalogTests : IDisposable
 
         Assert.Equal(ErrorKind.Config, error.Kind);
         Assert.Equal(
-            $"unknown dataset '{name}'; did you mean '{nearest}'? Known are random-birthdays, years, wmdp-deduped, mmlu", error.Message);
+            $"unknown dataset '{name}'; did you mean '{nearest}'? Known are random-birthdays, years, wmdp-deduped, mmlu, and every folder with a dataset.yaml", error.Message);
     }
 
     [Fact]
@@ -65,33 +65,6 @@ public sealed class DatasetCatalogTests : IDisposable
         HybridException empty = Assert.Throws<HybridException>(() => dataset.RetainText.Read());
         Assert.Equal(ErrorKind.EmptySplit, empty.Kind);
         Assert.Contains("corpus_split_8.jsonl: holds no text", empty.Message, StringComparison.Ordinal);
-    }
-
-    [Theory]
-    [InlineData("own.txt", "One.\r\n\r\n  Two, indented. \n \nThree.")]
-    [InlineData("own.TXT", "\uFEFFOne.\n  Two, indented. \nThree.\n")]
-    [InlineData("own.jsonl", """{"text": "One.", "id": 1}""" + "\n" + """{"text": "  Two, indented. "}""" + "\n" + """{"text": "Three."}""")]
-    public void RetainTextCanBeAFileOfOnesOwn(string name, string content)
-    {
-        BirthdayMaker.Write(folder.Path, 5, 0);
-        string path = folder.Write(name, content);
-
-        UnlearningDataset dataset = DatasetCatalog.Load("random-birthdays", folder.Path, path);
-
-        Assert.Equal(["One.", "  Two, indented. ", "Three."], dataset.RetainText.Read());
-    }
-
-    [Fact]
-    public void AFileOfOnesOwnIsCheckedAtOnce()
-    {
-        BirthdayMaker.Write(folder.Path, 5, 0);
-
-        AssertFails(ErrorKind.Config, "own.csv: expected a text file that ends in .txt or .jsonl", "own.csv");
-        AssertFails(ErrorKind.DataFile, "absent.txt: no such file", "absent.txt");
-        folder.Write("blank.txt", "\n\n");
-        AssertFails(ErrorKind.EmptySplit, "blank.txt: holds no text", "blank.txt");
-        folder.Write("latin.txt", [(byte)'a', (byte)'\n', 0xE9, (byte)'t']);
-        AssertFails(ErrorKind.DataFile, "latin.txt:2: byte 0xE9 is not UTF-8", "latin.txt");
     }
 
     [Fact]
@@ -144,13 +117,5 @@ public sealed class DatasetCatalogTests : IDisposable
             folder.Write($"{name}/corpus_{split}.jsonl", $$"""{"text": "{{name}}/{{split}}"}""");
             folder.Write($"{name}/whp_corpus_{split}.jsonl", $$"""{"text": "whp {{name}}/{{split}}"}""");
         }
-    }
-
-    private void AssertFails(ErrorKind kind, string expected, string file)
-    {
-        HybridException error = Assert.Throws<HybridException>(
-            () => DatasetCatalog.Load("random-birthdays", folder.Path, folder.File(file)).RetainText.Read());
-        Assert.Equal(kind, error.Kind);
-        Assert.Contains(expected, error.Message, StringComparison.Ordinal);
     }
 }

@@ -36,33 +36,57 @@ public sealed class PublishedDataTests
     [SharedDataFact(Rtt)]
     public void BirthdaysHaveTheirKnownDefects()
     {
-        DataCheckReport report = AssertNoFaults("random-birthdays", files: 44);
+        DataCheckReport report = AssertNoFaults("random-birthdays", files: 44, rows: 15243);
 
         AssertCounts(report.Forget, 785, 749, 7, 9, 35, 16);
+        AssertCounts(report.Retain, 785, 753, 10, 14, 40, 18);
         AssertCounts(report.All, 1570, 1486, 19, 21, 75, 34);
-        Assert.Equal(0, report.TextSourcesOutsideSplit);
+        Assert.Equal([8, 5, 10, 7, 10], report.Folds.Select(fold => fold.InTraining));
+        Assert.Equal([new("split_9", 155, 0, 1)], report.Texts.Where(split => split.OutsideSplit + split.QuestionsWithoutText > 0));
+        Assert.Equal(
+            [
+                new(DataFindingKind.RepeatedQuestion, 84),
+                new(DataFindingKind.LeakedQuestion, 7),
+                new(DataFindingKind.ConflictingAnswer, 21),
+                new(DataFindingKind.RepeatedChoice, 75),
+                new(DataFindingKind.ForgetAndRetain, 16),
+                new(DataFindingKind.QuestionWithoutText, 1),
+            ],
+            report.Findings);
     }
 
     [SharedDataFact(Rtt)]
     public void YearsTextsStateOtherFactsThanTheirQuestions()
     {
-        DataCheckReport report = AssertNoFaults("years", files: 30);
+        DataCheckReport report = AssertNoFaults("years", files: 40, rows: 11834);
 
         AssertCounts(report.Forget, 789, 788, 1, 1, 0, 0);
-        Assert.Equal(report.Forget, report.All);
-        Assert.Equal(123 + 123 + 126 + 132 + 125, report.TextSourcesOutsideSplit);
+        AssertCounts(report.Retain, 785, 784, 0, 0, 1, 0);
+        Assert.Equal([0, 1, 0, 1, 0], report.Folds.Select(fold => fold.InTraining));
+        Assert.Equal(
+            [new("split_0", 157, 123, 124), new("split_1", 157, 123, 124), new("split_2", 157, 126, 127), new("split_3", 157, 132, 133), new("split_4", 157, 125, 125)], report.Texts);
+        Assert.Equal(629, report.TextSourcesOutsideSplit);
+        Assert.Equal((0, 5), (report.InForgetAndRetain, report.DevInSplits));
     }
 
     [SharedDataFact(Rtt)]
-    public void WmdpRepeatsThreeChoices() => AssertCounts(AssertNoFaults("wmdp-deduped", files: 29).All, 785, 785, 0, 0, 3, 0);
+    public void WmdpRepeatsThreeChoices()
+    {
+        DataCheckReport report = AssertNoFaults("wmdp-deduped", files: 39, rows: 11557);
+
+        AssertCounts(report.Forget, 785, 785, 0, 0, 3, 0);
+        Assert.Equal([new(DataFindingKind.RepeatedQuestion, 1), new(DataFindingKind.RepeatedChoice, 4)], report.Findings); // one of each is MMLU's
+    }
 
     [SharedDataFact(Rtt)]
     public void MmluRepeatsFourChoices()
     {
-        DataCheckReport report = AssertNoFaults("mmlu", files: 44);
+        DataCheckReport report = AssertNoFaults("mmlu", files: 44, rows: 15479);
 
         AssertCounts(report.Forget, 785, 781, 0, 3, 3, 1);
         AssertCounts(report.All, 1570, 1565, 0, 3, 4, 1);
+        Assert.Equal(
+            [new(DataFindingKind.RepeatedQuestion, 5), new(DataFindingKind.ConflictingAnswer, 3), new(DataFindingKind.RepeatedChoice, 4)], report.Findings);
     }
 
     [SharedDataFact(Rtt)]
@@ -89,12 +113,13 @@ public sealed class PublishedDataTests
         Assert.Equal(dev, dataset.DevQuestions.Count);
     }
 
-    private static DataCheckReport AssertNoFaults(string name, int files)
+    private static DataCheckReport AssertNoFaults(string name, int files, int rows)
     {
-        DataCheckReport report = DataCheck.Inspect(name, DataDirectory);
+        DataCheckReport report = DataCheck.Inspect(DatasetSource.Find(name, DataDirectory));
         Assert.Empty(report.Faults);
         Assert.Empty(report.UnknownFiles);
-        Assert.Equal(files, report.Files);
+        Assert.Empty(report.EmptyFiles);
+        Assert.Equal((files, rows), (report.Files, report.Rows));
         return report;
     }
 
