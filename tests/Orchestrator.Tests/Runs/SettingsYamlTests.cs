@@ -54,6 +54,19 @@ public sealed class SettingsYamlTests
         Assert.All(UnlearningPresets.Names, name => Assert.InRange(Presets(name).Where(settings => name == "tiny" || settings.Method != MethodKind.Kunbr).Select(settings => settings.CreateMethod().CountSteps(157, 157)).Distinct().Count(), 1, 1));
 
     [Fact]
+    public void EveryMethodHasAPageWithItsOptionsAndAConfigurationThatReads() => Assert.All(Enum.GetValues<MethodKind>(), method =>
+    {
+        UnlearningSettings preset = UnlearningPresets.Find("tiny", method);
+        string page = File.ReadAllText(RepositoryFolder.PathOf($"docs/methods/{preset.MethodName}.md")), index = File.ReadAllText(RepositoryFolder.PathOf("docs/methods/README.md"));
+        var section = (IReadOnlyDictionary<string, object>)SettingsYaml.ToObject(preset)[preset.MethodName];
+
+        Assert.All(section.Keys, key => Assert.Contains($"`{key}`", page, StringComparison.Ordinal));
+        Assert.Equal(method, SettingsYaml.Parse("page", page.Split("```yaml\n")[1].Split("```")[0]).Method);
+        Assert.Contains($"--method {preset.MethodName} ", page, StringComparison.Ordinal);
+        Assert.Contains($"[{preset.MethodName}]({preset.MethodName}.md)", index, StringComparison.Ordinal);
+    });
+
+    [Fact]
     public void MissingOptionsAndRefusalsWithoutQuestionsAreErrors()
     {
         UnlearningSettings bare = UnlearningPresets.Find("tiny", MethodKind.Npo) with { Npo = null }, text = UnlearningPresets.Find("tiny", MethodKind.Dpo) with { ForgetForm = ExampleForm.Corpus };
