@@ -204,6 +204,10 @@ public sealed class BadInputTests(TaughtFolder taught) : IDisposable
         Fails(17, taught.Line("unlearn", "--config", folder.File("f.yaml"), "--method", "kunbr", "--out", Out), "--method kunbr:", "f.yaml is for method gd");
         Fails(17, taught.Line("unlearn", "--config", folder.File("f.yaml"), "--rounds", "2", "--out", Out), "--rounds: method gd has no such setting, only kunbr has");
         Fails(17, taught.Line("unlearn", "--method", "gd", "--mlp-only", "--out", Out), "--mlp-only: method gd has no such setting, only kunbr has");
+        Fails(17, taught.Line("unlearn", "--method", "ga", "--retain-coefficient", "1", "--out", Out), "--retain-coefficient: method ga has no such setting, only gd, rmu, ria, npo, simnpo, dpo, kunbr have");
+        Fails(17, taught.Line("unlearn", "--method", "kunbr", "--beta", "1", "--out", Out), "--beta: method kunbr has no such setting, only npo, simnpo, dpo have");
+        Fails(17, taught.Line("unlearn", "--method", "dpo", "--forget-form", "corpus", "--out", Out), "the forget form must be one of questions, not corpus");
+        Fails(14, taught.Line("unlearn", "--method", "rmu", "--layer", "4", "--out", Out), "there is no layer 4 to steer; the model has layers 0 to 3");
         CommandRun.Bad(17, ["learn", "--dataset", "random-birthdays", "--data", taught.Data, "--out", Out, "--target-accuracy", "2"], "target accuracy 2 must lie in 0 … 1");
         CommandRun.Bad(17, taught.Line("attack", "--folds", "0,7"), "there is no fold 7; expected 0 to 4");
         CommandRun.Bad(2, ["data", "make-birthdays", "--people", "4", "--out", Out], "--people: '4' is not a whole number of at least 5");

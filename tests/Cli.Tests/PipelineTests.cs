@@ -95,6 +95,33 @@ public sealed class PipelineTests(TaughtFolder taught) : IDisposable
         Assert.Equal(["k"], Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName));
     }
 
+    [Theory]
+    [InlineData("ga")]
+    [InlineData("gd", "--retain-coefficient", "3")]
+    [InlineData("rmu", "--retain-coefficient", "3", "--layer", "2", "--steering-coefficient", "9")]
+    [InlineData("ria", "--retain-coefficient", "3")]
+    [InlineData("npo", "--retain-coefficient", "3", "--beta", "0.2")]
+    [InlineData("simnpo", "--retain-coefficient", "3", "--beta", "2", "--gamma", "0.5")]
+    [InlineData("dpo", "--retain-coefficient", "3", "--beta", "0.2")]
+    public void EveryMethodRunsWithItsOptions(string method, params string[] own)
+    {
+        JsonElement done = CommandRun.Good(taught.Line(
+            "unlearn", ["--method", method, "--out", folder.File(method), "--epochs", "2", "--batch-size", "10", "--learning-rate", "2e-3", .. own, "--json"])).Json;
+
+        JsonElement section = done.GetProperty("settings").GetProperty(method);
+        Assert.Equal((2, 10, 2e-3), (section.GetProperty("epochs").GetInt32(), section.GetProperty("batch-size").GetInt32(), section.GetProperty("optimizer").GetProperty("learning-rate").GetDouble()));
+        for (int i = 0; i < own.Length; i += 2)
+        {
+            Assert.Equal(own[i + 1], section.GetProperty(own[i][2..]).GetRawText());
+        }
+
+        Assert.Equal(4, done.GetProperty("steps").GetInt32());
+        Assert.InRange(done.GetProperty("shareChanged").GetDouble(), 0.01, 1);
+        File.WriteAllText(folder.File("settings.yaml"), done.GetProperty("settings").GetRawText());
+        CommandRun.Good(taught.Line("unlearn", "--config", folder.File("settings.yaml"), "--out", folder.File("again"), "--json"));
+        Assert.Equal(File.ReadAllBytes(folder.File($"{method}/model.safetensors")), File.ReadAllBytes(folder.File("again/model.safetensors")));
+    }
+
     [Fact]
     public void TheReportedSettingsRunAgainAsAFile()
     {

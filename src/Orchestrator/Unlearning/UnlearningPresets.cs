@@ -24,7 +24,7 @@ public static class UnlearningPresets
     /// <summary>
     /// KUnBR's Appendix D, for Llama-3-8B-Instruct: 32 layers in 8 blocks, 6 of them re-inserted, the last 3 layers ignored. The appendix gives
     /// no number of passes; one for each stage is the least that visits every fact. RMU's layer and coefficient c are Li et al.'s for 7B. What the
-    /// appendix lacks, SimNPO and DPO, has its own paper's β and γ, α 1, and NPO's learning rate.
+    /// appendix lacks has NPO's learning rate: SimNPO with its authors' β, γ and weights for 5 % of TOFU, DPO with its paper's β and α 1.
     /// </summary>
     private static UnlearningSettings Llama3(MethodKind method, UnlearningSettings common)
     {
@@ -36,7 +36,7 @@ public static class UnlearningPresets
             MethodKind.Rmu => common with { Rmu = Steering(layer: 7, length: 6.5, alpha: 10, Epochs, Batch, Lion(1e-6)) },
             MethodKind.Ria => common with { Ria = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) } },
             MethodKind.Npo => common with { Npo = new() { Beta = 0.1, RetainCoefficient = 0, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
-            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 2.5, Gamma = 0, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
+            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 2.5, Gamma = 0, RetainCoefficient = 7.3, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
             MethodKind.Dpo => common with { Dpo = new() { Beta = 0.1, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
             MethodKind.Kunbr => common with { Kunbr = Reinsertion(new() { RetainCoefficient = 0.1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) }, selected: 6) },
             _ => throw Unknown(method),

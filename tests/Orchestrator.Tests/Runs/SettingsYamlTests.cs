@@ -10,9 +10,21 @@ namespace Hybrid.Orchestrator.Tests.Runs;
 public sealed class SettingsYamlTests
 {
     [Theory]
+    [InlineData("unlearn-ga-tiny.yaml", "tiny", MethodKind.Ga)]
     [InlineData("unlearn-gd-tiny.yaml", "tiny", MethodKind.Gd)]
+    [InlineData("unlearn-rmu-tiny.yaml", "tiny", MethodKind.Rmu)]
+    [InlineData("unlearn-ria-tiny.yaml", "tiny", MethodKind.Ria)]
+    [InlineData("unlearn-npo-tiny.yaml", "tiny", MethodKind.Npo)]
+    [InlineData("unlearn-simnpo-tiny.yaml", "tiny", MethodKind.Simnpo)]
+    [InlineData("unlearn-dpo-tiny.yaml", "tiny", MethodKind.Dpo)]
     [InlineData("unlearn-kunbr-tiny.yaml", "tiny", MethodKind.Kunbr)]
+    [InlineData("unlearn-ga-llama3-8b.yaml", "llama3-8b", MethodKind.Ga)]
     [InlineData("unlearn-gd-llama3-8b.yaml", "llama3-8b", MethodKind.Gd)]
+    [InlineData("unlearn-rmu-llama3-8b.yaml", "llama3-8b", MethodKind.Rmu)]
+    [InlineData("unlearn-ria-llama3-8b.yaml", "llama3-8b", MethodKind.Ria)]
+    [InlineData("unlearn-npo-llama3-8b.yaml", "llama3-8b", MethodKind.Npo)]
+    [InlineData("unlearn-simnpo-llama3-8b.yaml", "llama3-8b", MethodKind.Simnpo)]
+    [InlineData("unlearn-dpo-llama3-8b.yaml", "llama3-8b", MethodKind.Dpo)]
     [InlineData("unlearn-kunbr-llama3-8b.yaml", "llama3-8b", MethodKind.Kunbr)]
     public void ShippedFilesAreThePresets(string file, string preset, MethodKind method)
     {
@@ -24,18 +36,44 @@ public sealed class SettingsYamlTests
     }
 
     [Fact]
-    public void EveryShippedFileIsTested() => Assert.Equal(4, Directory.GetFiles(RepositoryFolder.PathOf("configs"), "unlearn-*.yaml").Length);
+    public void EveryShippedFileIsTested() => Assert.Equal(16, Directory.GetFiles(RepositoryFolder.PathOf("configs"), "unlearn-*.yaml").Length);
 
-    [Theory]
-    [InlineData("tiny", MethodKind.Gd)]
-    [InlineData("tiny", MethodKind.Kunbr)]
-    [InlineData("llama3-8b", MethodKind.Gd)]
-    [InlineData("llama3-8b", MethodKind.Kunbr)]
-    public void WhatIsWrittenReadsBackEqual(string preset, MethodKind method)
+    [Fact]
+    public void WhatIsWrittenReadsBackEqual() => Assert.All(AllPresets, settings => Assert.Equal(settings, SettingsYaml.Parse("written", SettingsYaml.Write(settings))));
+
+    [Fact]
+    public void EveryPresetHasAMeaningAndMakesItsMethod() => Assert.All(AllPresets, settings =>
     {
-        UnlearningSettings settings = UnlearningPresets.Find(preset, method);
+        Assert.Empty(settings.Validate());
+        Assert.Equal(settings.MethodName, settings.CreateMethod().Name);
+        Assert.Equal(KebabCase.Of(settings.Method.ToString()), settings.MethodName);
+    });
 
-        Assert.Equal(settings, SettingsYaml.Parse("written", SettingsYaml.Write(settings)));
+    [Fact]
+    public void EveryMethodOfAPresetTakesAsManySteps() =>
+        Assert.All(UnlearningPresets.Names, name => Assert.InRange(Presets(name).Where(settings => name == "tiny" || settings.Method != MethodKind.Kunbr).Select(settings => settings.CreateMethod().CountSteps(157, 157)).Distinct().Count(), 1, 1));
+
+    [Fact]
+    public void EveryMethodHasAPageWithItsOptionsAndAConfigurationThatReads() => Assert.All(Enum.GetValues<MethodKind>(), method =>
+    {
+        UnlearningSettings preset = UnlearningPresets.Find("tiny", method);
+        string page = File.ReadAllText(RepositoryFolder.PathOf($"docs/methods/{preset.MethodName}.md")), index = File.ReadAllText(RepositoryFolder.PathOf("docs/methods/README.md"));
+        var section = (IReadOnlyDictionary<string, object>)SettingsYaml.ToObject(preset)[preset.MethodName];
+
+        Assert.All(section.Keys, key => Assert.Contains($"`{key}`", page, StringComparison.Ordinal));
+        Assert.Equal(method, SettingsYaml.Parse("page", page.Split("```yaml\n")[1].Split("```")[0]).Method);
+        Assert.Contains($"--method {preset.MethodName} ", page, StringComparison.Ordinal);
+        Assert.Contains($"[{preset.MethodName}]({preset.MethodName}.md)", index, StringComparison.Ordinal);
+    });
+
+    [Fact]
+    public void MissingOptionsAndRefusalsWithoutQuestionsAreErrors()
+    {
+        UnlearningSettings bare = UnlearningPresets.Find("tiny", MethodKind.Npo) with { Npo = null }, text = UnlearningPresets.Find("tiny", MethodKind.Dpo) with { ForgetForm = ExampleForm.Corpus };
+
+        Assert.Equal("the options of method 'npo' are missing", Assert.Throws<HybridException>(bare.CreateMethod).Message);
+        Assert.Equal(["section 'npo' is missing"], bare.Validate());
+        Assert.Equal(["method 'dpo' answers questions with refusals; the forget form must be one of questions, not corpus"], text.Validate());
     }
 
     [Fact]
@@ -85,8 +123,8 @@ public sealed class SettingsYamlTests
     [InlineData("method: gd", "methods: gd", "f:1: unknown key 'methods'; did you mean 'method'?")]
     [InlineData("  epochs: 3\n", "  epochs: 3\n  epochs: 4\n", "f:7: key 'epochs' stands twice; first in line 6")]
     [InlineData("  epochs: 3\n", "", "f:6: key 'gd.epochs' is missing; expected a whole number, or a preset to take it from")]
-    [InlineData("method: gd", "method: ga", "f:1: method: expected gd or kunbr, found 'ga'")]
-    [InlineData("method: gd", "method: Gd", "f:1: method: expected gd or kunbr, found 'Gd'")]
+    [InlineData("method: gd", "method: gda", "f:1: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found 'gda'")]
+    [InlineData("method: gd", "method: Gd", "f:1: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found 'Gd'")]
     [InlineData("epochs: 3", "epochs: 3.5", "f:6: gd.epochs: expected a whole number, found '3.5'")]
     [InlineData("epochs: 3", "epochs: \"3\"", "f:6: gd.epochs: expected a whole number, found '3'")]
     [InlineData("epochs: 3", "epochs:", "f:6: gd.epochs: expected a whole number, found nothing")]
@@ -101,9 +139,11 @@ public sealed class SettingsYamlTests
     [InlineData("epochs: 3", "epochs: !!int 3", "f:6: tags (!name) are not allowed in settings")]
     [InlineData("method: gd", "method: gd\npreset: tiny", "f:2: key 'preset' must be the first")]
     [InlineData("method: gd", "preset: huge\nmethod: gd", "f:1: preset: expected llama3-8b or tiny, found 'huge'")]
-    [InlineData("method: gd", "preset: tiny\nmethod: npo", "f:2: method: expected gd or kunbr, found 'npo'")]
-    [InlineData("method: gd\n", "preset: tiny\n", "f:1: method: expected gd or kunbr, found no such key")]
+    [InlineData("method: gd", "preset: tiny\nmethod: nqo", "f:2: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found 'nqo'")]
+    [InlineData("method: gd\n", "preset: tiny\n", "f:1: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found no such key")]
     [InlineData("method: gd", "[method]: gd", "f:1: expected a key, found a list")]
+    [InlineData("  retain-coefficient: 1\n", "  retain-coefficient: 1\nnpo:\n  beta: 0.1\n", "f:12: key 'npo.retain-coefficient' is missing; expected a number, or a preset to take it from")]
+    [InlineData("  retain-coefficient: 1\n", "  retain-coefficient: 1\nga: {epochs: 1, batch-size: 1, optimizer: {kind: sgd, learning-rate: 1, warmup-steps: 0, weight-decay: 0}}\n", "f: options of another method stand beside method 'gd'")]
     [InlineData("method: gd", "method: kunbr", "f: options of another method stand beside method 'kunbr'; section 'kunbr' is missing")]
     public void MistakesAreNamedWithTheirLine(string there, string instead, string message)
     {
@@ -159,6 +199,10 @@ public sealed class SettingsYamlTests
         Assert.EndsWith("none.yaml: no such file", Assert.Throws<HybridException>(() => SettingsYaml.Load(folder.File("none.yaml"))).Message, StringComparison.Ordinal);
         Assert.EndsWith("latin.yaml: holds bytes that are not UTF-8", Assert.Throws<HybridException>(() => SettingsYaml.Load(folder.File("latin.yaml"))).Message, StringComparison.Ordinal);
     }
+
+    private static IEnumerable<UnlearningSettings> AllPresets => UnlearningPresets.Names.SelectMany(Presets);
+
+    private static IEnumerable<UnlearningSettings> Presets(string name) => Enum.GetValues<MethodKind>().Select(method => UnlearningPresets.Find(name, method));
 
     private const string Valid = """
         method: gd

@@ -68,6 +68,57 @@ public sealed class LossesTests : IDisposable
     }
 
     [Fact]
+    public void SimpleNegativePreferenceByHand()
+    {
+        // Sequences of 1, 3 and 2 scored tokens; their means are 2, 3 and 0.5.
+        using TensorScope scope = TensorScope.Begin();
+        static double LogSigmoid(double x) => -Math.Log(1 + Math.Exp(-x));
+        Tensor means = Losses.SequenceMeans(Tensor.From<double>([2, 1, 3, 5, 0, 1]), [0, 1, 4, 6]);
+
+        double loss = Losses.SimNpo(means, 2.5, 1).Item();
+
+        TestModels.AssertClose([2, 3, 0.5], means.ToDoubles(), 1e-15);
+        Assert.Equal(-2 / 2.5 * ((LogSigmoid(4) + LogSigmoid(6.5) + LogSigmoid(0.25)) / 3), loss, 1e-12);
+    }
+
+    [Fact]
+    public void DirectPreferenceByHand()
+    {
+        // (5 − 2) − 1 = 2 and (1 − 4) − (−2) = −1.
+        using TensorScope scope = TensorScope.Begin();
+        static double LogSigmoid(double x) => -Math.Log(1 + Math.Exp(-x));
+
+        double loss = Losses.Dpo(Tensor.From<double>([5, 1]), Tensor.From<double>([2, 4]), Tensor.From<double>([1, -2]), 0.1).Item();
+
+        Assert.Equal(-2 / 0.1 * ((LogSigmoid(0.2) + LogSigmoid(-0.1)) / 2), loss, 1e-12);
+    }
+
+    [Fact]
+    public void RetainIsWeighedBesideAnyLoss()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor loss = Tensor.From<double>([7]).Sum(), forgetNll = Tensor.From<double>([3]).Sum();
+
+        ForgetRetainLoss both = Losses.WithRetain(loss, forgetNll, Tensor.From<double>([1, 2, 6]), 0.5), alone = Losses.WithRetain(loss, null, null, 0.5);
+
+        Assert.Equal((8.5, 3.0, 3.0), (both.Total.Item(), both.Forget!.Item(), both.Retain!.Item()));
+        Assert.Equal((7.0, null, null), (alone.Total.Item(), alone.Forget, alone.Retain));
+    }
+
+    [Fact]
+    public void SixteenBitStatesAreComparedInFloat32()
+    {
+        // 1 + 2⁻⁷ is a bfloat16 number, its square is not; nor is the mean of 1 and (1 + 2⁻⁷)².
+        using TensorScope scope = TensorScope.Begin();
+        Tensor hidden = Tensor.From<double>([1, 1 + (1 / 128.0)], [1, 2], Device.Cpu).To(ElementType.BFloat16, Device.Cpu);
+
+        Tensor error = Losses.MeanSquaredError(hidden, Tensor.From<double>([0, 0]));
+
+        Assert.Equal(ElementType.Float32, error.ElementType);
+        Assert.Equal((1 + Math.Pow(1 + (1 / 128.0), 2)) / 2, error.Item(), 1e-7);
+    }
+
+    [Fact]
     public void MisdirectionByHand()
     {
         // u = (3, 4) has length 5, so c·u/‖u‖ = 10·(0.6, 0.8) = (6, 8).
@@ -103,15 +154,23 @@ public sealed class LossesTests : IDisposable
         Assert.All(model.Names, name => TestModels.AssertClose(ascent[name], difference[name], 1e-11, name));
     }
 
-    [Fact]
-    public void NegativePreferenceTendsToGradientAscentAsBetaVanishes()
+    [Theory]
+    [InlineData("npo")]
+    [InlineData("dpo")] // without a winner
+    [InlineData("simnpo")] // on means in place of sums
+    public void PreferencesTendToGradientAscentAsBetaVanishes(string name)
     {
-        // ∇ = −2 · mean(σ(−β Δ) ∇NLL), and σ tends to ½: ascent on the mean over examples of their summed NLL.
-        Dictionary<string, double[]> ascent = TestModels.Gradients(model, model.Names, () => (-1.0 / forget.Length) * Losses.SequenceNll(model, new PackedBatch(forget)).Sum());
+        // ∇ = −2 · mean(σ(−β Δ) ∇NLL), and σ tends to ½: ascent on the mean over examples of their NLL.
+        Dictionary<string, double[]> ascent = TestModels.Gradients(model, model.Names, () => name == "simnpo" ? -ExampleMeans().Mean() : (-1.0 / forget.Length) * Losses.SequenceNll(model, new PackedBatch(forget)).Sum());
         double Distance(double beta)
         {
-            Dictionary<string, double[]> gradient = TestModels.Gradients(model, model.Names, () => NegativePreference(beta));
-            return model.Names.Max(name => gradient[name].Zip(ascent[name], (a, b) => Math.Abs(a - b)).Max() / ascent[name].Max(Math.Abs));
+            Dictionary<string, double[]> gradient = TestModels.Gradients(model, model.Names, () => name switch
+            {
+                "npo" => NegativePreference(beta),
+                "dpo" => DirectPreference(beta, withPreferred: false),
+                _ => Losses.SimNpo(ExampleMeans(), beta, 0),
+            });
+            return model.Names.Max(parameter => gradient[parameter].Zip(ascent[parameter], (a, b) => Math.Abs(a - b)).Max() / ascent[parameter].Max(Math.Abs));
         }
 
         double near = Distance(1e-3), nearer = Distance(1e-4);
@@ -121,12 +180,27 @@ public sealed class LossesTests : IDisposable
     }
 
     [Fact]
+    public void AnAnswerPreferredToItselfHasNoGradient()
+    {
+        Tensor Same()
+        {
+            Tensor nll = Losses.SequenceNll(model, new PackedBatch(forget));
+            return Losses.Dpo(nll, nll, Tensor.From<double>([0, 0, 0]), 0.1);
+        }
+
+        Assert.Equal(2 / 0.1 * Math.Log(2), TestModels.Value(Same), 1e-10);
+        Assert.All(TestModels.Gradients(model, model.Names, Same).Values, gradient => Assert.InRange(gradient.Max(Math.Abs), 0, 1e-14));
+    }
+
+    [Fact]
     public void NegativePreferenceOfTheReferenceItselfIsTwiceLogTwoOverBeta() =>
         Assert.Equal(2 / 0.1 * Math.Log(2), TestModels.Value(() => Losses.Npo(Losses.SequenceNll(model, new PackedBatch(forget)), Losses.SequenceNll(model, new PackedBatch(forget)), 0.1)), 1e-10);
 
     [Theory]
     [InlineData("gd")]
     [InlineData("npo")]
+    [InlineData("simnpo")]
+    [InlineData("dpo")]
     [InlineData("rmu")]
     public void GradientsAreFiniteDifferences(string name)
     {
@@ -134,6 +208,8 @@ public sealed class LossesTests : IDisposable
         {
             "gd" => () => GradientDifference(0.3),
             "npo" => () => NegativePreference(0.1),
+            "simnpo" => () => Losses.WithRetain(Losses.SimNpo(ExampleMeans(), 2.5, 1), null, Losses.TokenNll(model, new PackedBatch(retain)), 0.3).Total,
+            "dpo" => () => DirectPreference(0.1, withPreferred: true),
             _ => Misdirection,
         };
         const double step = 1e-5;
@@ -175,6 +251,21 @@ public sealed class LossesTests : IDisposable
     {
         var batch = new PackedBatch(forget);
         return Losses.Npo(Losses.SequenceNll(model, batch), Losses.SequenceNll(reference, batch), beta);
+    }
+
+    private Tensor ExampleMeans()
+    {
+        var batch = new PackedBatch(forget);
+        return Losses.SequenceMeans(Losses.TokenNll(model, batch), batch.ScoredOffsets);
+    }
+
+    /// <summary>The forget examples against the first retain examples; without these, as if the model said of them what the reference says.</summary>
+    private Tensor DirectPreference(double beta, bool withPreferred)
+    {
+        var rejected = new PackedBatch(forget);
+        var preferred = new PackedBatch(retain[..3]);
+        Tensor difference = Losses.SequenceNll(reference, rejected) - Losses.SequenceNll(reference, preferred);
+        return Losses.Dpo(Losses.SequenceNll(model, rejected), Losses.SequenceNll(withPreferred ? model : reference, preferred), difference, beta);
     }
 
     private Tensor Misdirection()

@@ -38,18 +38,7 @@ public sealed class GradientDifferenceTests : IDisposable
     {
         OptimizerOptions optimizer = TestModels.Optimizer(OptimizerKind.Sgd, 0.01);
         using LlamaModel ascent = model.Clone();
-        var plain = new Tests.Training.PlainOptimizer(optimizer);
-        for (int step = 0; step < 3; step++)
-        {
-            Dictionary<string, double[]> gradients = TestModels.Gradients(ascent, ascent.Names, () => -Losses.MeanNll(ascent, new PackedBatch(forget)));
-            plain.NextStep();
-            foreach (string name in ascent.Names)
-            {
-                double[] weights = ascent[name].ToDoubles();
-                plain.Update(name, weights, gradients[name]);
-                TestModels.Set(ascent, name, weights);
-            }
-        }
+        PlainUnlearning.Descend(ascent, ascent.Names, 3, optimizer, () => -Losses.MeanNll(ascent, new PackedBatch(forget)));
 
         Run(Options(0, 3, 5, optimizer));
 

@@ -1,3 +1,4 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.Orchestrator.Tests.Training;
@@ -11,13 +12,16 @@ namespace Hybrid.Orchestrator.Tests.Unlearning;
 /// </summary>
 internal static class PlainUnlearning
 {
-    public static void GradientDifference(LlamaModel model, IReadOnlyList<string> names, TokenSequence[] forget, TokenSequence[] retain, double alpha, int steps, OptimizerOptions options)
+    public static void GradientDifference(LlamaModel model, IReadOnlyList<string> names, TokenSequence[] forget, TokenSequence[] retain, double alpha, int steps, OptimizerOptions options) =>
+        Descend(model, names, steps, options, () => (alpha * Losses.MeanNll(model, new PackedBatch(retain))) - Losses.MeanNll(model, new PackedBatch(forget)));
+
+    /// <summary>So many steps down the gradient of a loss.</summary>
+    public static void Descend(LlamaModel model, IReadOnlyList<string> names, int steps, OptimizerOptions options, Func<Tensor> loss)
     {
         var optimizer = new PlainOptimizer(options);
         for (int step = 0; step < steps; step++)
         {
-            Dictionary<string, double[]> gradients = TestModels.Gradients(
-                model, names, () => (alpha * Losses.MeanNll(model, new PackedBatch(retain))) - Losses.MeanNll(model, new PackedBatch(forget)));
+            Dictionary<string, double[]> gradients = TestModels.Gradients(model, names, loss);
             optimizer.NextStep();
             foreach (string name in names)
             {

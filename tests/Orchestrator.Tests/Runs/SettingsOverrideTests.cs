@@ -1,0 +1,70 @@
+using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Training;
+using Hybrid.Orchestrator.Unlearning;
+using Xunit;
+
+namespace Hybrid.Orchestrator.Tests.Runs;
+
+public sealed class SettingsOverrideTests
+{
+    [Fact]
+    public void OneValueIsReplaced()
+    {
+        UnlearningSettings npo = UnlearningPresets.Find("tiny", MethodKind.Npo);
+
+        Assert.Equal(npo with { Npo = npo.Npo! with { Beta = 1.5e-20 } }, npo.With("beta", 1.5e-20));
+        Assert.Equal(npo with { Npo = npo.Npo! with { Epochs = 7 } }, npo.With("epochs", 7));
+        Assert.Equal(npo with { Npo = npo.Npo! with { Optimizer = npo.Npo.Optimizer with { Kind = OptimizerKind.AdamW } } }, npo.With("optimizer.kind", OptimizerKind.AdamW));
+    }
+
+    [Fact]
+    public void KUnBRsGradientDifferenceStandsOneLevelDeeper()
+    {
+        UnlearningSettings kunbr = UnlearningPresets.Find("tiny", MethodKind.Kunbr);
+        KUnBROptions options = kunbr.Kunbr!;
+
+        Assert.Equal(kunbr with { Kunbr = options with { PreUnlearning = options.PreUnlearning with { RetainCoefficient = 5 } } }, kunbr.With("retain-coefficient", 5.0));
+        Assert.Equal(kunbr with { Kunbr = options with { Strategy = BlockStrategy.Head, Reinsert = false } }, kunbr.With("strategy", BlockStrategy.Head).With("reinsert", false));
+    }
+
+    [Fact]
+    public void AGridPointReplacesWhatThereIs()
+    {
+        foreach (MethodKind method in Enum.GetValues<MethodKind>())
+        {
+            UnlearningSettings at = UnlearningPresets.Find("llama3-8b", method).WithGridPoint(0.125, 3e-5);
+            string yaml = SettingsYaml.Write(at);
+
+            Assert.Contains("learning-rate: 3e-05\n", yaml, StringComparison.Ordinal);
+            Assert.Equal(method != MethodKind.Ga, yaml.Contains("retain-coefficient: 0.125\n", StringComparison.Ordinal));
+            Assert.Equal(UnlearningPresets.Find("llama3-8b", method), Restored(at, UnlearningPresets.Find("llama3-8b", method))); // and nothing else
+        }
+    }
+
+    [Theory]
+    [InlineData(MethodKind.Ga, "retain-coefficient", "method ga has no setting 'retain-coefficient'")]
+    [InlineData(MethodKind.Rmu, "beta", "method rmu has no setting 'beta'")]
+    [InlineData(MethodKind.Gd, "optimizer.rate", "method gd has no setting 'optimizer.rate'")]
+    [InlineData(MethodKind.Gd, "epochs.more", "method gd has no setting 'epochs.more'")]
+    public void AnotherMethodsSettingIsAnError(MethodKind method, string key, string message)
+    {
+        UnlearningSettings settings = UnlearningPresets.Find("tiny", method);
+
+        Assert.False(settings.Has(key));
+        Assert.Equal(message, Assert.Throws<HybridException>(() => settings.With(key, 1)).Message);
+    }
+
+    [Fact]
+    public void AnotherTypeIsAnError() => Assert.Contains(
+        "gd.epochs: expected a whole number, found '2.5'",
+        Assert.Throws<HybridException>(() => UnlearningPresets.Find("tiny", MethodKind.Gd).With("epochs", 2.5)).Message,
+        StringComparison.Ordinal);
+
+    private static UnlearningSettings Restored(UnlearningSettings changed, UnlearningSettings preset)
+    {
+        static double Read(UnlearningSettings settings, string key) =>
+            double.Parse(SettingsYaml.Write(settings).Split('\n').Single(line => line.Trim().StartsWith(key + ":", StringComparison.Ordinal)).Split(": ")[1], System.Globalization.CultureInfo.InvariantCulture);
+        double alpha = preset.Method == MethodKind.Ga ? 0 : Read(preset, "retain-coefficient");
+        return changed.WithGridPoint(alpha, Read(preset, "learning-rate"));
+    }
+}
