@@ -41,6 +41,12 @@ internal sealed class InputOptions
     /// <summary>The dataset's name.</summary>
     public string DatasetOf(ParseResult parsed) => parsed.GetValue(dataset)!;
 
+    /// <summary>The data folder.</summary>
+    public string DataOf(ParseResult parsed) => parsed.GetValue(data)!;
+
+    /// <summary>The file with retain text, null for the dataset's own.</summary>
+    public string? RetainTextOf(ParseResult parsed) => parsed.GetValue(retainText);
+
     /// <summary>Puts the threads into force and loads everything; what is quickly read, and quickly found to be wrong, first.</summary>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel, Tokenizer, DataFile, EmptySplit, Config, Io.</exception>
     public Input Load(ParseResult parsed)
