@@ -1,5 +1,7 @@
 using System.Globalization;
+using System.Text.Json.Serialization;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Evaluation;
 using Spectre.Console;
 
@@ -17,6 +19,10 @@ internal sealed record AccuracyReport(int Questions, double Accuracy, double Cal
     private const int Resamples = 2000;
     private const ulong Seed = 1;
 
+    /// <summary>Share of right answers by the likelihood of the choices' texts, null where it was not asked for.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public double? LikelihoodAccuracy { get; init; }
+
     /// <summary>From the answers; the interval's draws are the same every time.</summary>
     public static AccuracyReport Of(McqResult result)
     {
@@ -24,18 +30,25 @@ internal sealed record AccuracyReport(int Questions, double Accuracy, double Cal
         return new AccuracyReport(result.Count, result.Accuracy, result.CalibratedAccuracy, low, high);
     }
 
-    /// <summary>One row for each set.</summary>
-    public static Table TableOf(params IEnumerable<(string Set, AccuracyReport Report)> rows)
+    /// <summary>The interval of an attack's accuracy, by the same draws.</summary>
+    public static (double Low, double High) IntervalOf(RelearningReport report) => report.Interval(Level, Resamples, new SeededRandom(Seed));
+
+    /// <summary>One row for each set; likelihood is a column where it was asked for.</summary>
+    public static Table TableOf(params IReadOnlyList<(string Set, AccuracyReport Report)> rows)
     {
-        Table table = Tables.New("set", ">questions", ">accuracy", ">95 % interval", ">calibrated");
+        bool likelihood = rows.Any(row => row.Report.LikelihoodAccuracy is not null);
+        Table table = Tables.New(["set", ">questions", ">accuracy", ">95 % interval", ">calibrated", .. likelihood ? [">likelihood"] : Array.Empty<string>()]);
         foreach ((string set, AccuracyReport report) in rows)
         {
             table.AddRow(
+            [
                 set,
                 report.Questions.ToString(CultureInfo.InvariantCulture),
                 Tables.Percent(report.Accuracy),
                 $"{Tables.Percent(report.Low)} – {Tables.Percent(report.High)}",
-                Tables.Percent(report.CalibratedAccuracy));
+                Tables.Percent(report.CalibratedAccuracy),
+                .. report.LikelihoodAccuracy is { } share ? [Tables.Percent(share)] : Array.Empty<string>(),
+            ]);
         }
 
         return table;

@@ -18,6 +18,10 @@ internal sealed class CommandContext(IAnsiConsole output, IAnsiConsole error, Ca
     /// <summary>Shows the steps of long work until it is disposed.</summary>
     public ConsoleProgress StartProgress() => new(Error);
 
+    /// <summary>The same, and writes the steps as TensorBoard events where a folder for them is named.</summary>
+    /// <exception cref="Hybrid.Orchestrator.HybridException">Io: events cannot be written there.</exception>
+    public RunProgress StartProgress(string? eventsFolder) => new(StartProgress(), eventsFolder);
+
     /// <summary>A line of results as it stands, without markup and without wrapping.</summary>
     public void WriteLine(string text) => Output.Profile.Out.Writer.WriteLine(text);
 

@@ -41,6 +41,13 @@ internal static class CommonOptions
         CustomParser = result => result.Tokens.Count == 0 ? JsonOutput.StandardOutput : OptionKinds.ParsePath(result),
     };
 
+    public static Option<string?> Events() => new("--events")
+    {
+        Description = "Also write every step's losses as TensorBoard events into this folder.",
+        HelpName = "FOLDER",
+        CustomParser = OptionKinds.ParsePath,
+    };
+
     public static Option<ulong> Seed() => OptionKinds.Seed("--seed", "Where all chance comes from; the same seed, machine and threads give the same bytes.");
 
     public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };

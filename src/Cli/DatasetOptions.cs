@@ -41,6 +41,9 @@ internal sealed class DatasetOptions
         command.Options.Add(retainQuestions);
     }
 
+    /// <summary>The file with retain text, null for the dataset's own.</summary>
+    public string? RetainTextOf(ParseResult parsed) => parsed.GetValue(retainText);
+
     /// <summary>The files of the dataset.</summary>
     /// <exception cref="HybridException">Config, DataFile, Io.</exception>
     public DatasetFiles Find(ParseResult parsed) => DatasetSource.Find(

@@ -36,6 +36,9 @@ internal sealed class InputOptions
     /// <summary>The model's folder.</summary>
     public string ModelOf(ParseResult parsed) => parsed.GetValue(model)!;
 
+    /// <summary>The options that name the dataset.</summary>
+    public DatasetOptions Dataset => dataset;
+
     /// <summary>Puts the threads into force and loads everything; what is quickly read, and quickly found to be wrong, first.</summary>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel, Tokenizer, DataFile, EmptySplit, Config, Io.</exception>
     public Input Load(ParseResult parsed)

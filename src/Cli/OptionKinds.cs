@@ -43,6 +43,18 @@ internal static class OptionKinds
         }),
     };
 
+    /// <summary>Whole numbers above zero with commas between, null where it is not given.</summary>
+    public static Option<int[]?> Counts(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "N,N,…",
+        CustomParser = result => Parse(result, "whole numbers above 0 with commas between", text =>
+        {
+            int[] values = [.. text.Split(',').Select(part => int.TryParse(part, NumberStyles.None, CultureInfo.InvariantCulture, out int value) ? value : 0)];
+            return values.All(value => value > 0) ? values : null;
+        }),
+    };
+
     /// <summary>Positions from 0 with commas between, or one number for that many from the first; null where it is not given.</summary>
     public static Option<int[]?> Folds(string name, string description) => new(name)
     {

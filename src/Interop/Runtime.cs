@@ -5,7 +5,10 @@ namespace Hybrid.Interop;
 /// <summary>Facts and settings of the native library in this process.</summary>
 public static unsafe class Runtime
 {
-    /// <summary>Threads that one operation uses. The setting is the whole process's.</summary>
+    /// <summary>
+    /// Threads that one operation uses when it is called from this thread. A thread that has not set it, and not computed yet, begins with
+    /// what was set last anywhere in the process.
+    /// </summary>
     public static int Threads
     {
         get => NativeMethods.hyb_runtime_threads();

@@ -4,7 +4,7 @@ using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
-using Spectre.Console;
+using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Cli.Commands;
 
@@ -14,49 +14,38 @@ internal static class AttackCommand
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         var input = new InputOptions();
-        var options = new Options();
+        var options = new AttackOptions();
+        Option<ulong> seed = CommonOptions.Seed();
+        Option<string?> json = CommonOptions.Json();
         Command command = input.CommandWith(
             "attack",
             """
-            RTT (Deeb and Roger 2025): retrains a copy of an unlearned model on four of the five forget splits and asks the fifth.
-            What was removed from the weights cannot come back; what was only covered does. The model itself does not change.
+            Looks whether what a model was made to forget was removed from its weights or only covered. The model itself does not change.
+            rtt (Deeb and Roger 2025) retrains a copy on four of the five forget splits and asks the fifth; quantization rounds the
+            weights to few bits; retain-relearning trains a copy on the retain text and asks the forget questions.
 
             Example:  hybrid attack --model models/kunbr --dataset random-birthdays --data data --folds 0,2
             """,
-            options.Folds, options.LearningRates, options.Epochs, options.BatchSize, options.Form, options.KeepLeaks, options.Preset, options.Seed, options.Json);
+            [.. options.All, seed, json]);
         bind(command, (parsed, context) =>
         {
-            string? file = parsed.GetValue(options.Json);
+            string? file = parsed.GetValue(json);
             JsonOutput.Check(file);
+            AttackKind kind = options.KindOf(parsed);
+            QuantizationOptions quantization = options.Quantization(parsed);
             using Input loaded = input.Load(parsed);
-            string preset = PresetChoice.For(loaded.Model.Config, parsed.GetValue(options.Preset));
-            // The preset's folds are those of the published sets; a user's own has as many as it has splits.
-            RelearningOptions standard = RelearningPresets.Find(preset, loaded.Dataset.Name) with { Folds = [.. Enumerable.Range(0, loaded.Dataset.ForgetSplits.Count)] };
-            RelearningOptions settings = Override(standard, options, parsed);
-            McqEvaluator evaluator = loaded.Evaluator();
-            // Folds that cannot be made are better known at once.
-            _ = RttFolds.Make(loaded.Dataset.ForgetSplits, settings.Leaks, settings.Folds);
-            double unlearned = evaluator.Evaluate(loaded.Model, [.. loaded.Dataset.ForgetQuestions], context.Cancellation).Accuracy;
-            var clock = Stopwatch.StartNew();
-            RelearningReport report;
-            using (ConsoleProgress progress = context.StartProgress())
+            var run = new Run(context, parsed, input, options, loaded, parsed.GetValue(seed), file);
+            switch (kind)
             {
-                report = new RelearningAttack(settings, loaded.Encoder(), evaluator)
-                    .Run(loaded.Model, loaded.Dataset.ForgetSplits, new SeededRandom(parsed.GetValue(options.Seed)).Fork("attack"), progress, context.Cancellation);
-            }
-
-            double seconds = clock.Elapsed.TotalSeconds;
-            JsonOutput.Write(context, file, new
-            {
-                model = loaded.Folder, dataset = loaded.Dataset.Name, preset, seed = parsed.GetValue(options.Seed), seconds,
-                accuracy = report.Accuracy, lastEpochAccuracy = report.LastEpochAccuracy, bestLearningRate = report.BestLearningRate,
-                accuracyUnlearned = unlearned, accuracyBefore = report.AccuracyBefore, recovery = report.Recovery,
-                means = report.Means().Select(mean => new { learningRate = mean.LearningRate, accuracies = mean.Accuracies }),
-                curves = report.Curves, folds = report.Folds,
-            });
-            if (file != JsonOutput.StandardOutput)
-            {
-                Show(context, preset, report, unlearned, seconds);
+                case AttackKind.Rtt:
+                    run.Rtt();
+                    break;
+                case AttackKind.RetainRelearning:
+                    run.RetainRelearning();
+                    break;
+                default:
+                    run.Quantization(quantization);
+                    break;
             }
 
             return ExitCode.Success;
@@ -64,62 +53,110 @@ internal static class AttackCommand
         return command;
     }
 
-    private static RelearningOptions Override(RelearningOptions preset, Options options, ParseResult parsed)
+    /// <summary>One attack on what was loaded.</summary>
+    private sealed class Run(CommandContext context, ParseResult parsed, InputOptions input, AttackOptions options, Input loaded, ulong seed, string? file)
     {
-        RelearningOptions result = preset with
-        {
-            Folds = parsed.GetValue(options.Folds) is { Length: > 0 } folds ? folds : preset.Folds,
-            LearningRates = parsed.GetValue(options.LearningRates) is { Length: > 0 } rates ? [.. rates.Distinct()] : preset.LearningRates,
-            Epochs = parsed.GetValue(options.Epochs) ?? preset.Epochs,
-            BatchSize = parsed.GetValue(options.BatchSize) ?? preset.BatchSize,
-            Form = parsed.GetValue(options.Form) ?? preset.Form,
-            Leaks = parsed.GetValue(options.KeepLeaks) ? LeakPolicy.Keep : preset.Leaks,
-        };
-        HybridException.ThrowIfAny(ErrorKind.Config, "attack", result.Validate());
-        return result;
-    }
+        private readonly McqEvaluator evaluator = loaded.Evaluator();
+        private readonly MultipleChoiceQuestion[] forget = [.. loaded.Dataset.ForgetQuestions];
+        private readonly SeededRandom random = new SeededRandom(seed).Fork("attack");
 
-    private static void Show(CommandContext context, string preset, RelearningReport report, double unlearned, double seconds)
-    {
-        int epochs = report.Curves[0].Accuracies.Count - 1;
-        Table table = Tables.New([">rate", ">before", .. Enumerable.Range(1, epochs).Select(epoch => $">epoch {epoch}")]);
-        foreach ((double rate, IReadOnlyList<double> accuracies) in report.Means())
+        private string Preset => PresetChoice.For(loaded.Model.Config, options.PresetOf(parsed));
+
+        public void Rtt()
         {
-            table.AddRow([Tables.Short(rate), .. accuracies.Select(Tables.Percent)]);
+            // The preset's folds are those of the published sets; a user's own has as many as it has splits.
+            RelearningOptions standard = RelearningPresets.Find(Preset, loaded.Dataset.Name) with { Folds = [.. Enumerable.Range(0, loaded.Dataset.ForgetSplits.Count)] };
+            RelearningOptions settings = options.Relearning(parsed, standard);
+            // Folds that cannot be made are better known at once.
+            _ = RttFolds.Make(loaded.Dataset.ForgetSplits, settings.Leaks, settings.Folds);
+            CurveFiles? files = Files(new { attack = AttackKind.Rtt, settings.Epochs, settings.BatchSize, settings.Form, settings.Leaks, settings.Optimizer });
+            double unlearned = evaluator.Evaluate(loaded.Model, forget, context.Cancellation).Accuracy;
+            var clock = Stopwatch.StartNew();
+            RelearningReport report;
+            using (RunProgress progress = context.StartProgress(options.EventsOf(parsed)))
+            {
+                report = new RelearningAttack(settings, loaded.Encoder(), evaluator)
+                    .Run(loaded.Model, loaded.Dataset.ForgetSplits, random, options.JobsOf(parsed), files, progress, context.Cancellation);
+            }
+
+            double seconds = clock.Elapsed.TotalSeconds;
+            (double low, double high) = AccuracyReport.IntervalOf(report);
+            JsonOutput.Write(context, file, new
+            {
+                model = loaded.Folder, dataset = loaded.Dataset.Name, attack = AttackKind.Rtt, preset = Preset, seed, seconds,
+                accuracy = report.Accuracy, low, high, lastEpochAccuracy = report.LastEpochAccuracy, bestLearningRate = report.BestLearningRate, bestEpoch = report.BestEpoch,
+                accuracyUnlearned = unlearned, accuracyBefore = report.AccuracyBefore, recovery = report.Recovery,
+                means = Means(report), curves = report.Curves, folds = report.Folds,
+            });
+            if (file != JsonOutput.StandardOutput)
+            {
+                AttackTables.Show(context, Preset, report, unlearned, seconds);
+            }
         }
 
-        context.WriteLine("Accuracy on the held-out split, mean over folds:");
-        context.Output.Write(table);
-        foreach (FoldFacts fold in report.Folds)
+        public void RetainRelearning()
         {
-            context.WriteLine($"fold {fold.Fold}: V is {fold.HeldOutSplit}, {fold.Validation} questions ({fold.LeftOut} left out, they stand in T too); T has {fold.Train}");
+            RetainRelearningOptions settings = options.RetainRelearning(parsed, RetainRelearningPresets.Find(Preset, loaded.Dataset.Name));
+            CurveFiles? files = Files(new
+            {
+                attack = AttackKind.RetainRelearning, settings.Epochs, settings.BatchSize, settings.MaximumExamples, settings.Optimizer, retainText = FullPath(input.Dataset.RetainTextOf(parsed)),
+            });
+            var clock = Stopwatch.StartNew();
+            RelearningReport report;
+            using (RunProgress progress = context.StartProgress(options.EventsOf(parsed)))
+            {
+                report = new RetainRelearningAttack(settings, loaded.Encoder(), evaluator)
+                    .Run(loaded.Model, loaded.Dataset.RetainText, forget, random, options.JobsOf(parsed), files, progress, context.Cancellation);
+            }
+
+            double seconds = clock.Elapsed.TotalSeconds;
+            (double low, double high) = AccuracyReport.IntervalOf(report);
+            JsonOutput.Write(context, file, new
+            {
+                model = loaded.Folder, dataset = loaded.Dataset.Name, attack = AttackKind.RetainRelearning, preset = Preset, seed, seconds,
+                examples = report.Folds[0].Train, questions = report.Folds[0].Validation,
+                accuracy = report.Accuracy, low, high, lastEpochAccuracy = report.LastEpochAccuracy, bestLearningRate = report.BestLearningRate, bestEpoch = report.BestEpoch,
+                accuracyBefore = report.AccuracyBefore, recovery = report.Recovery, means = Means(report), curves = report.Curves,
+            });
+            if (file != JsonOutput.StandardOutput)
+            {
+                AttackTables.ShowRetainRelearning(context, Preset, report, seconds);
+            }
         }
 
-        context.WriteLine(Tables.Text($"A_Unlearn {Tables.Percent(unlearned)} (all forget questions)"));
-        context.WriteLine(Tables.Text($"A_RTT     {Tables.Percent(report.Accuracy)} at rate {Tables.Short(report.BestLearningRate)}; {Tables.Percent(report.LastEpochAccuracy)} after the last epoch"));
-        context.WriteLine(Tables.Text(
-            $"recovery  {report.Recovery * 100:+0.0;-0.0;0.0} points over {Tables.Percent(report.AccuracyBefore)} before the attack on the same questions; preset {preset}, {seconds:F1} s"));
-    }
+        public void Quantization(QuantizationOptions settings)
+        {
+            var clock = Stopwatch.StartNew();
+            AccuracyReport forgetBefore = Ask(forget), retainBefore = Ask(loaded.Dataset.RetainQuestions);
+            (int Bits, AccuracyReport Forget, AccuracyReport Retain)[] results =
+            [
+                .. new QuantizationAttack(settings, evaluator).Run(loaded.Model, forget, loaded.Dataset.RetainQuestions, context.Cancellation)
+                    .Select(result => (result.Bits, AccuracyReport.Of(result.Forget), AccuracyReport.Of(result.Retain))),
+            ];
+            JsonOutput.Write(context, file, new
+            {
+                model = loaded.Folder, dataset = loaded.Dataset.Name, attack = AttackKind.Quantization, groupSize = settings.GroupSize, seconds = clock.Elapsed.TotalSeconds,
+                forget = forgetBefore, retain = retainBefore, results = results.Select(result => new { bits = result.Bits, forget = result.Forget, retain = result.Retain }),
+            });
+            if (file != JsonOutput.StandardOutput)
+            {
+                context.Output.Write(AccuracyReport.TableOf(
+                    [("forget", forgetBefore), ("retain", retainBefore), .. results.SelectMany(result => new[] { ($"forget, {result.Bits} bits", result.Forget), ($"retain, {result.Bits} bits", result.Retain) })]));
+            }
 
-    private sealed class Options
-    {
-        public Option<int[]?> Folds { get; } = OptionKinds.Folds(
-            "--folds", "How many of the forget splits to hold out, one at a time, from the first; or a list with commas of which ones, counted from 0. Default: all.");
+            AccuracyReport Ask(IReadOnlyList<MultipleChoiceQuestion> questions) => AccuracyReport.Of(evaluator.Evaluate(loaded.Model, questions, context.Cancellation));
+        }
 
-        public Option<double[]?> LearningRates { get; } = OptionKinds.Numbers("--learning-rates", "Rates to try; the attacker keeps the best.");
+        private static object Means(RelearningReport report) => report.Means().Select(mean => new { learningRate = mean.LearningRate, accuracies = mean.Accuracies });
 
-        public Option<int?> Epochs { get; } = OptionKinds.Count("--epochs", "Passes over T.");
+        private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
-        public Option<int?> BatchSize { get; } = OptionKinds.Count("--batch-size", "Questions a step.");
-
-        public Option<QuestionForm?> Form { get; } = OptionKinds.Choice<QuestionForm>("--form", "How questions of T are trained on.");
-
-        public Option<bool> KeepLeaks { get; } = OptionKinds.Switch("--keep-leaks", "Keep questions in V that also stand in T, as the published runs do.");
-
-        public Option<string?> Preset { get; } = OptionKinds.OneOf("--preset", PresetChoice.Description, RelearningPresets.Names);
-
-        public Option<ulong> Seed { get; } = CommonOptions.Seed();
-
-        public Option<string?> Json { get; } = CommonOptions.Json();
+        /// <summary>The files of finished jobs, where a folder for them was named.</summary>
+        private CurveFiles? Files(object settings) => options.OutOf(parsed) is { } folder
+            ? new CurveFiles(folder, new
+            {
+                model = FullPath(loaded.Folder), type = loaded.Model[ParameterNames.Embedding].ElementType, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder), seed, settings,
+            })
+            : null;
     }
 }

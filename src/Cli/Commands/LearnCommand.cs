@@ -24,7 +24,7 @@ internal static class LearnCommand
             Example:  hybrid learn --dataset random-birthdays --data data --out models/taught
             """)
         {
-            options.Out, options.Overwrite, options.Preset, options.Epochs, options.Target, options.Seed, options.Threads, options.Json,
+            options.Out, options.Overwrite, options.Preset, options.Epochs, options.Target, options.Events, options.Seed, options.Threads, options.Json,
         };
         options.Dataset.AddTo(command);
         bind(command, (parsed, context) => Run(options, parsed, context));
@@ -54,7 +54,7 @@ internal static class LearnCommand
         {
             var encoder = new ExampleEncoder(tokenizer, model.Config.MaximumPositions);
             TeachingReport report;
-            using (ConsoleProgress progress = context.StartProgress())
+            using (RunProgress progress = context.StartProgress(parsed.GetValue(options.Events)))
             {
                 var teacher = new Teacher(teaching, encoder, new McqEvaluator(encoder));
                 report = LastGood.OnDivergence(output, model, tokenizer, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
@@ -93,6 +93,8 @@ internal static class LearnCommand
         public Option<int?> Epochs { get; } = OptionKinds.Count("--epochs", "Passes at most.");
 
         public Option<double?> Target { get; } = OptionKinds.Number("--target-accuracy", "Accuracy on both halves, 0 to 1, at which teaching ends.", zero: true);
+
+        public Option<string?> Events { get; } = CommonOptions.Events();
 
         public Option<ulong> Seed { get; } = CommonOptions.Seed();
 

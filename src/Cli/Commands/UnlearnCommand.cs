@@ -18,6 +18,7 @@ internal static class UnlearnCommand
         var settingOptions = new UnlearnOptions();
         Option<string> output = CommonOptions.Out("Where the unlearned model goes: a folder that is not there yet, or empty.");
         Option<bool> overwrite = CommonOptions.Overwrite();
+        Option<string?> events = CommonOptions.Events();
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> json = CommonOptions.Json();
         Command command = input.CommandWith(
@@ -28,7 +29,7 @@ internal static class UnlearnCommand
 
             Example:  hybrid unlearn --model models/taught --dataset random-birthdays --data data --method kunbr --out models/kunbr
             """,
-            [output, overwrite, .. settingOptions.All, seed, json]);
+            [output, overwrite, .. settingOptions.All, events, seed, json]);
         settingOptions.Validate(command);
         bind(command, (parsed, context) =>
         {
@@ -43,7 +44,7 @@ internal static class UnlearnCommand
 
             var clock = Stopwatch.StartNew();
             UnlearningOutcome outcome;
-            using (ConsoleProgress progress = context.StartProgress())
+            using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))
             {
                 outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
                 {

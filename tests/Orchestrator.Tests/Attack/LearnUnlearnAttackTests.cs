@@ -1,9 +1,11 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
+using Hybrid.TestSupport;
 using Xunit;
 
 namespace Hybrid.Orchestrator.Tests.Attack;
@@ -112,6 +114,86 @@ public sealed class LearnUnlearnAttackTests(TaughtModel taught) : IClassFixture<
         }
 
         Assert.Equal(losses[0], losses[1]);
+    }
+
+    [Fact]
+    public void HitsAreThoseOfVAndTheAttackedModelIsTheOneThatWasAsked()
+    {
+        RelearningFold fold = RttFolds.Make(taught.Data.ForgetSplits, LeakPolicy.LeaveOut)[2];
+        using LlamaModel untaught = ModelInitializer.Create(taught.Model.Config, new SeededRandom(8));
+        var job = new RelearningJob(Options([2], [3e-3], 3), taught.Encoder, taught.Evaluator);
+
+        RelearningCurve curve = job.Retrain(untaught, fold, 3e-3, new SeededRandom(6));
+
+        Assert.Equal((2, 3e-3, 4, null), (curve.Fold, curve.LearningRate, curve.Hits.Count, curve.Diverged));
+        Assert.Equal(Hits(untaught), curve.Hits[0]);
+        foreach (int epoch in new[] { 1, 3 })
+        {
+            using LlamaModel attacked = job.AttackedModel(untaught, fold, 3e-3, epoch, new SeededRandom(6));
+            Assert.Equal(Hits(attacked), curve.Hits[epoch]);
+            Assert.True(TestModels.Distance(untaught, attacked) > 1e-3);
+        }
+
+        Assert.Throws<ArgumentOutOfRangeException>(() => job.AttackedModel(untaught, fold, 3e-3, 4, new SeededRandom(6)));
+
+        string Hits(LlamaModel model) => string.Concat(taught.Evaluator.Evaluate(model, fold.Validation).Correct.Select(right => right ? "1" : "0"));
+    }
+
+    [Fact]
+    public void ARateThatDivergesIsTheAttackersLossAlone()
+    {
+        RelearningReport report = Attack([0], [1e-4, 1e30], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6));
+
+        Assert.Equal((3, null), (report.Curves[0].Hits.Count, report.Curves[0].Diverged));
+        Assert.Single(report.Curves[1].Hits);
+        Assert.Contains("attack split_0 at 1.0e+30", report.Curves[1].Diverged, StringComparison.Ordinal);
+        Assert.Equal(1e-4, report.BestLearningRate);
+        HybridException error = Assert.Throws<HybridException>(() => Attack([0], [1e30], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6)));
+        Assert.Equal(ErrorKind.Diverged, error.Kind);
+    }
+
+    [Fact]
+    public void JobsSideBySideGiveTheSameReport()
+    {
+        int threads = Runtime.Threads;
+        var serial = new List<TrainingProgress>();
+        var parallel = new System.Collections.Concurrent.ConcurrentBag<TrainingProgress>();
+        try
+        {
+            Runtime.Threads = 1;
+            RelearningReport one = Attack([0, 2, 4], [3e-4, 3e-3], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), 1, null, new SynchronousProgress<TrainingProgress>(serial.Add));
+            Runtime.Threads = 3; // one for each of three workers
+            RelearningReport three = Attack([0, 2, 4], [3e-4, 3e-3], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), 3, null, new SynchronousProgress<TrainingProgress>(parallel.Add));
+
+            Assert.Equal(one.Curves.Select(Text), three.Curves.Select(Text));
+            Assert.Equal(3, Runtime.Threads);
+            Assert.Equal(Sorted(serial), Sorted(parallel)); // to the last bit of every loss
+        }
+        finally
+        {
+            Runtime.Threads = threads;
+        }
+
+        static string Text(RelearningCurve curve) => $"{curve.Fold} {curve.LearningRate} {string.Join(' ', curve.Hits)} {curve.Diverged}";
+
+        static TrainingProgress[] Sorted(IEnumerable<TrainingProgress> reports) => [.. reports.OrderBy(report => report.Stage, StringComparer.Ordinal).ThenBy(report => report.Step)];
+    }
+
+    [Fact]
+    public void FinishedJobsAreNotRunAgain()
+    {
+        using var folder = new TemporaryFolder();
+        var files = new CurveFiles(folder.File("curves"), new { seed = 6 });
+        int steps = 0;
+        var progress = new SynchronousProgress<TrainingProgress>(_ => steps++);
+        RelearningReport first = Attack([0], [1e-4], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), 1, files, progress);
+        Assert.Equal(8, steps);
+
+        RelearningReport second = Attack([0, 1], [1e-4], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), 1, files, progress);
+
+        Assert.Equal(16, steps); // fold 1 alone
+        Assert.Equal(first.Curves[0].Hits, second.Curves[0].Hits);
+        Assert.Equal(["fold0-rate1e-4.json", "fold1-rate1e-4.json"], Directory.GetFiles(folder.File("curves")).Select(Path.GetFileName).Order());
     }
 
     [Fact]
