@@ -10,7 +10,7 @@ public sealed class CommandLineTests(TaughtFolder taught)
 {
     private static readonly string[] Names =
     [
-        "demo", "data", "data make-birthdays", "data check", "learn", "density", "unlearn", "attack", "evaluate", "tokenize", "inspect", "parity",
+        "demo", "data", "data make-birthdays", "data check", "learn", "density", "unlearn", "attack", "evaluate", "report", "tokenize", "inspect", "parity",
     ];
 
     public static TheoryData<string> Commands => [.. Names];

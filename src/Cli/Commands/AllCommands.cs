@@ -15,6 +15,7 @@ internal static class AllCommands
         UnlearnCommand.Create(bind),
         AttackCommand.Create(bind),
         EvaluateCommand.Create(bind),
+        ReportCommand.Create(bind),
         TokenizeCommand.Create(bind),
         InspectCommand.Create(bind),
         ParityCommand.Create(bind),
