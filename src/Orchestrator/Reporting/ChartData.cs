@@ -80,7 +80,8 @@ public sealed record ChartPoint(double X, double Y, double? Low = null, double? 
 /// <summary>A horizontal line.</summary>
 /// <param name="Label">What is at that height.</param>
 /// <param name="Value">The height.</param>
-public sealed record ChartReference(string Label, double Value);
+/// <param name="IsChance">Whether it is what guessing gives; the page draws that in the same way everywhere.</param>
+public sealed record ChartReference(string Label, double Value, bool IsChance);
 
 /// <summary>A range of categories.</summary>
 /// <param name="First">The first.</param>

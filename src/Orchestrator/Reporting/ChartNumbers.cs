@@ -55,7 +55,7 @@ internal static class ChartNumbers
                 x = point.X, y = Number(chart, point.Y), low = Number(chart, point.Low), high = Number(chart, point.High), text = Text(chart, point.Y), note = point.Note,
             }),
         }),
-        references = chart.References.Select((line, i) => new { value = Number(chart, line.Value), dash = ChartStyle.ReferenceDash(i) }),
+        references = chart.References.Select(line => new { value = Number(chart, line.Value), dash = ChartStyle.ReferenceDash(line) }),
         bands = chart.Bands,
     };
 

@@ -8,7 +8,6 @@ internal static class ChartStyle
 
     private static readonly int[][] Dashes = [[], [7, 3], [2, 3], [9, 3, 2, 3]];
     private static readonly string[] Markers = ["circle", "rect", "triangle", "rectRot"];
-    private static readonly int[][] ReferenceDashes = [[8, 4], [2, 4]];
 
     /// <summary>The style sheet's variable with a series' colour.</summary>
     public static string Color(int style) => style < 0 ? "--muted-bar" : $"--c{style % Colors}";
@@ -20,9 +19,9 @@ internal static class ChartStyle
     public static string Marker(int style) => style < 0 ? Markers[0] : Markers[style % Markers.Length];
 
     /// <summary>Lengths of a reference line's dashes and gaps.</summary>
-    public static int[] ReferenceDash(int index) => ReferenceDashes[index % ReferenceDashes.Length];
+    public static int[] ReferenceDash(ChartReference line) => line.IsChance ? [2, 4] : [8, 4];
 
-    /// <summary>The sample of a series in a legend, 28 × 12.</summary>
+    /// <summary>The sample of a series in a legend.</summary>
     public static string Swatch(ChartSeries series)
     {
         string color = $"var({Color(series.Style)})";
@@ -33,18 +32,18 @@ internal static class ChartStyle
             "triangle" => $"<path d=\"M14 2l4 7h-8z\" fill=\"{color}\"/>",
             _ => $"<path d=\"M14 1l5 5-5 5-5-5z\" fill=\"{color}\"/>",
         };
-        return Svg(series.Form switch
+        return series.Form switch
         {
-            SeriesForm.Bar => $"<path d=\"M8 0h12v12H8z\" fill=\"{color}\"/>",
-            SeriesForm.Line => Line(color, Dash(series.Style)) + marker,
-            _ => marker,
-        });
+            SeriesForm.Bar => Svg($"<path d=\"M8 0h12v12H8z\" fill=\"{color}\"/>", left: 8, width: 12),
+            SeriesForm.Line => Svg(Line(color, Dash(series.Style)) + marker),
+            _ => Svg(marker, left: 8, width: 12),
+        };
     }
 
     /// <summary>The sample of a reference line in a legend.</summary>
-    public static string ReferenceSwatch(int index) => Svg(Line("var(--muted)", ReferenceDash(index)));
+    public static string ReferenceSwatch(ChartReference line) => Svg(Line("var(--muted)", ReferenceDash(line)));
 
     private static string Line(string color, int[] dash) => $"<path d=\"M0 6h28\" stroke=\"{color}\" stroke-width=\"2\" stroke-dasharray=\"{string.Join(' ', dash)}\"/>";
 
-    private static string Svg(string shapes) => $"<svg width=\"28\" height=\"12\" viewBox=\"0 0 28 12\" aria-hidden=\"true\">{shapes}</svg>";
+    private static string Svg(string shapes, int left = 0, int width = 28) => $"<svg width=\"{width}\" height=\"12\" viewBox=\"{left} 0 {width} 12\" aria-hidden=\"true\">{shapes}</svg>";
 }

@@ -9,6 +9,9 @@ public static class FigureText
     /// <summary>A share in percent with one decimal and no sign for percent; a dash where it is not a number.</summary>
     public static string Percent(double share) => Fixed(share * 100, 1);
 
+    /// <summary>A share in percent with the sign, which stays on the number's line.</summary>
+    public static string WithSign(double share) => $"{Percent(share)}\u00A0%";
+
     /// <summary>A number with so many decimals; a dash where it is not a number.</summary>
     public static string Fixed(double value, int decimals)
     {

@@ -66,12 +66,17 @@ public sealed class HtmlPage
         content();
     });
 
-    /// <summary>A table, which scrolls in a container of its own where the page is narrow.</summary>
-    public void Table(ReportTable table)
+    /// <summary>A table, which scrolls in a container of its own where the page is narrow; its caption, which does not, above that.</summary>
+    public void Table(ReportTable table, bool captioned = true)
     {
-        Container("div", "table", () => Container("table", null, () =>
+        if (captioned)
         {
-            Element("caption", null, table.Caption);
+            Element("p", "caption", table.Caption);
+        }
+
+        Markup($"<div class=\"table\" role=\"region\" tabindex=\"0\" aria-label=\"{Escape(table.Caption)}\">");
+        Container("table", null, () =>
+        {
             Container("thead", null, () => Container("tr", null, () =>
             {
                 foreach (ReportColumn column in table.Columns)
@@ -86,7 +91,8 @@ public sealed class HtmlPage
                     Container("tr", null, () => Row(table.Columns, row));
                 }
             });
-        }));
+        });
+        Markup("</div>\n");
         foreach (string note in table.Notes)
         {
             Element("p", "note", note);
@@ -103,7 +109,7 @@ public sealed class HtmlPage
             Element("figcaption", null, chart.Title);
             Container("div", "plot", () => html.Append("<canvas id=\"").Append(Escape(id)).Append("\" role=\"img\" aria-label=\"").Append(Escape(Spoken(chart))).Append("\"></canvas>"));
             Container("ul", "legend", () => Legend(chart));
-            Fold("Numbers", () => Table(ChartNumbers.TableOf(chart)));
+            Fold("Numbers", () => Table(ChartNumbers.TableOf(chart), captioned: false));
         });
     }
 
@@ -136,10 +142,9 @@ public sealed class HtmlPage
             Entry(ChartStyle.Swatch(series), series.Label);
         }
 
-        for (int i = 0; i < chart.References.Count; i++)
+        foreach (ChartReference line in chart.References)
         {
-            ChartReference line = chart.References[i];
-            Entry(ChartStyle.ReferenceSwatch(i), chart.IsShare ? $"{line.Label} {FigureText.Percent(line.Value)} %" : $"{line.Label} {FigureText.Fixed(line.Value, 3)}");
+            Entry(ChartStyle.ReferenceSwatch(line), chart.IsShare ? $"{line.Label} {FigureText.WithSign(line.Value)}" : $"{line.Label} {FigureText.Fixed(line.Value, 3)}");
         }
 
         void Entry(string swatch, string label) => Container("li", null, () => Markup(swatch + Escape(label)));

@@ -119,7 +119,7 @@
     }
 
     return {
-      type: 'line', label: series.label, borderColor: paint, backgroundColor: paint, borderWidth: 2, borderDash: series.dash, pointStyle: series.marker,
+      type: 'line', order: -1, clip: 8, label: series.label, borderColor: paint, backgroundColor: paint, borderWidth: 2, borderDash: series.dash, pointStyle: series.marker,
       showLine: series.form === 'line', pointRadius: series.points.length > 40 ? 0 : 3.5, pointHitRadius: 8,
       data: series.points.map(point => flat ? { x: point.y, y: point.x } : { x: point.x, y: point.y }),
     };

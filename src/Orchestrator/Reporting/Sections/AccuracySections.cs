@@ -10,12 +10,12 @@ internal static class AccuracySections
     /// <summary>Bars of Forget and RTT for each method.</summary>
     public static ReportSection? Bars(ExperimentReport report) => report.Methods.Count == 0 ? null : new ReportSection("bars", "Before and after the attack", "as Figure 4 of the paper",
     [
+        new Paragraph("Mean over seeds; whiskers are 95 % bootstrap intervals over questions."),
         Chart(report, "figure4", "Accuracy on held-out questions after unlearning and after RTT", "Method", [.. report.Methods.Select(SummarySection.Marked)],
         [
             new ChartSeries("after unlearning", SeriesForm.Bar, 0, [.. report.Methods.Select((method, i) => Point(i, method.Forget))]),
             new ChartSeries("after RTT", SeriesForm.Bar, 1, [.. report.Methods.Select((method, i) => Point(i, method.Rtt))]),
         ]),
-        new Paragraph("Whiskers are 95 % bootstrap intervals over questions."),
     ]);
 
     /// <summary>A line for each method, pass by pass.</summary>
@@ -66,8 +66,8 @@ internal static class AccuracySections
         Series = series,
         References =
         [
-            .. withBefore ? [new ChartReference("before unlearning", report.ForgetBefore.Mean)] : Array.Empty<ChartReference>(),
-            new ChartReference("guessing", report.Chance),
+            .. withBefore ? [new ChartReference("before unlearning", report.ForgetBefore.Mean, IsChance: false)] : Array.Empty<ChartReference>(),
+            new ChartReference("guessing", report.Chance, IsChance: true),
         ],
         Bands = [],
     };

@@ -42,7 +42,7 @@ internal static class CaseSection
                 {
                     page.Element("p", "question", item.Question);
                     page.Element("p", null, $"Right answer: {item.Answer}");
-                    page.Table(new ReportTable { Name = "table4", Caption = "Answers", Columns = Columns, Rows = RowsOf(item), Notes = [] });
+                    page.Table(new ReportTable { Name = "table4", Caption = "Answers", Columns = Columns, Rows = RowsOf(item), Notes = [] }, captioned: false);
                 });
             }
         }
@@ -54,6 +54,6 @@ internal static class CaseSection
         ];
 
         private static ReportCell Answer(CaseQuestion item, string text) =>
-            ReportCell.OfText(text, item.Answer.Length > 0 && text.Contains(item.Answer, StringComparison.OrdinalIgnoreCase));
+            ReportCell.OfText(text, item.Answer.Length > 0 && text.Contains(item.Answer, StringComparison.OrdinalIgnoreCase)) with { Detail = text.Trim().Length == 0 ? "(empty)" : string.Empty };
     }
 }

@@ -6,6 +6,9 @@ namespace Hybrid.Orchestrator.Reporting.Sections;
 /// <summary>The main table, the paper's own figures beside it, and what else is known of each method.</summary>
 internal static class MethodsSection
 {
+    // The space keeps the arrow on the line of its heading.
+    private const string Lower = "\u00A0↓", Higher = "\u00A0↑";
+
     public static ReportSection Of(ExperimentReport report)
     {
         bool ablation = IsAblation(report);
@@ -23,11 +26,11 @@ internal static class MethodsSection
     /// <summary>Forget, RTT, recovery and retain accuracy of every method, below those of the original model.</summary>
     public static ReportTable MainTable(ExperimentReport report)
     {
-        ReportColumn forget = ReportColumn.OfFigure("Forget, % ↓", "forget", report.Seeds);
-        ReportColumn rtt = ReportColumn.OfFigure("RTT, % ↓", "rtt", report.Seeds);
-        ReportColumn recovery = ReportColumn.OfFigure("Recovery, points ↓", "recovery", report.Seeds);
-        ReportColumn retain = ReportColumn.OfFigure("Retain, % ↑", "retain", report.Seeds);
-        ReportColumn rate = ReportColumn.OfFigure("Recovery rate, % ↓", "recovery_rate", report.Seeds);
+        ReportColumn forget = ReportColumn.OfFigure("Forget, %" + Lower, "forget", report.Seeds);
+        ReportColumn rtt = ReportColumn.OfFigure("RTT, %" + Lower, "rtt", report.Seeds);
+        ReportColumn recovery = ReportColumn.OfFigure("Recovery, points" + Lower, "recovery", report.Seeds);
+        ReportColumn retain = ReportColumn.OfFigure("Retain, %" + Higher, "retain", report.Seeds);
+        ReportColumn rate = ReportColumn.OfFigure("Recovery rate, %" + Lower, "recovery_rate", report.Seeds);
         IReadOnlyList<ReportCell> before =
         [
             ReportCell.OfText("before unlearning"), FigureText.Cell(report.ForgetBefore, forget), ReportCell.None(rtt), ReportCell.None(recovery), FigureText.Cell(report.RetainBefore, retain), ReportCell.None(rate),
@@ -91,7 +94,7 @@ internal static class MethodsSection
             Caption = $"Llama-3-8B-Instruct on {dataset}, as printed in the paper ({(ablation ? "Table 3" : "Table 1")}); another model, not comparable number by number",
             Columns =
             [
-                ReportColumn.OfText("Method", "method"), ReportColumn.OfNumber("Forget, % ↓", "forget"), ReportColumn.OfNumber("RTT, % ↓", "rtt"), ReportColumn.OfNumber("Recovery, points ↓", "recovery"),
+                ReportColumn.OfText("Method", "method"), ReportColumn.OfNumber("Forget, %" + Lower, "forget"), ReportColumn.OfNumber("RTT, %" + Lower, "rtt"), ReportColumn.OfNumber("Recovery, points" + Lower, "recovery"),
             ],
             Rows = [.. rows.Select(row => (IReadOnlyList<ReportCell>)[ReportCell.OfText(row.Label), Percent(row.Forget), Percent(row.Rtt), Percent(row.Recovery)])],
             Notes = ablation ? ["The paper's Table 3 has no column for recovery; here it is RTT less Forget."] : [],

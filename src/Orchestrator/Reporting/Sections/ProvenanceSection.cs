@@ -18,7 +18,7 @@ internal static class ProvenanceSection
                 (".NET", source.Dotnet),
                 ("Machine", source.Machine),
                 ("Device", source.Device),
-                ("Jobs", string.Create(CultureInfo.InvariantCulture, $"{source.Jobs} side by side, {source.ThreadsPerJob} threads each")),
+                ("Jobs", string.Create(CultureInfo.InvariantCulture, $"{source.Jobs} side by side; threads of each: {source.ThreadsPerJob}")),
                 ("Started", source.Started.ToString("yyyy-MM-dd HH:mm:ss", CultureInfo.InvariantCulture) + " UTC"),
                 ("Computed", $"{FigureText.Duration(source.ComputeSeconds)} of all jobs together"),
             ]),

@@ -19,8 +19,8 @@ internal static class SummarySection
         ("Dataset", $"{report.Dataset}: {report.ForgetQuestions} questions to forget, {report.RetainQuestions} to retain"),
         ("Model", $"{report.Model}: {FigureText.Whole(report.Parameters)} parameters, {report.Layers} layers"),
         ("Seeds", string.Join(", ", report.Seeds)),
-        ("Guessing", $"{FigureText.Percent(report.Chance)} %"),
-        ("Before unlearning", $"{FigureText.Percent(report.ForgetBefore.Mean)} % on the held-out questions, {FigureText.Percent(report.RetainBefore.Mean)} % on the retain questions"),
+        ("Guessing", FigureText.WithSign(report.Chance)),
+        ("Before unlearning", $"{FigureText.WithSign(report.ForgetBefore.Mean)} on the held-out questions, {FigureText.WithSign(report.RetainBefore.Mean)} on the retain questions"),
         ("Reported folds", string.Join(", ", report.ReportingFolds)),
         ("Settings", Rule(report)),
     ]);
@@ -47,13 +47,14 @@ internal static class SummarySection
                 + "a model that has lost other knowledge too forgets easily, so this method's low figures are not compared with the others'.");
         }
 
-        foreach (MethodReport method in report.Methods)
+        string[] diverged =
+        [
+            .. report.Methods.Select(method => (method.Label, Tried: method.Candidates.Count, Diverged: method.Candidates.Count(candidate => candidate.Diverged is not null)))
+                .Where(item => item.Diverged > 0).Select(item => $"{item.Label} {item.Diverged} of {item.Tried}"),
+        ];
+        if (diverged.Length > 0)
         {
-            int diverged = method.Candidates.Count(candidate => candidate.Diverged is not null);
-            if (diverged > 0)
-            {
-                yield return new Warning($"{method.Label}: {diverged} of {method.Candidates.Count} tried settings diverged.");
-            }
+            yield return new Warning($"Tried settings that diverged: {string.Join("; ", diverged)}.");
         }
     }
 
