@@ -81,7 +81,8 @@ public sealed class HtmlPage
             {
                 foreach (ReportColumn column in table.Columns)
                 {
-                    Element("th", column.IsNumber ? "number" : null, column.Heading);
+                    // A unit stays with the word before it.
+                    Element("th", column.IsNumber ? "number" : null, column.Heading.Replace(", %", ",\u00A0%", StringComparison.Ordinal));
                 }
             }));
             Container("tbody", null, () =>

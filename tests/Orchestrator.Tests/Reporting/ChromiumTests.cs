@@ -21,6 +21,8 @@ public sealed class ChromiumTests
 
     private const string ScrollsSideways = "document.documentElement.scrollWidth > innerWidth";
 
+    private const string FirstChart = "document.querySelector('canvas').toDataURL()";
+
     [ChromiumFact]
     public void EveryChartIsDrawnInBothThemesAndOnAPhone()
     {
@@ -35,6 +37,8 @@ public sealed class ChromiumTests
         string light = Check(browser, folder.File("light.png"));
         browser.Show(1280, 900, "dark");
         string dark = Check(browser, folder.File("dark.png"));
+        Assert.Equal(light, (string)browser.Evaluate($"dispatchEvent(new Event('beforeprint')), {FirstChart}")!);
+        Assert.Equal(dark, (string)browser.Evaluate($"dispatchEvent(new Event('afterprint')), {FirstChart}")!);
         browser.Show(360, 780, "light");
         string phone = Check(browser, folder.File("phone.png"));
 
@@ -90,6 +94,7 @@ public sealed class ChromiumTests
     private static string Check(Browser browser, string photograph)
     {
         browser.Photograph(photograph);
+        // For people who want to look at the pages.
         if (Environment.GetEnvironmentVariable("HYBRID_SCREENSHOTS") is { Length: > 0 } kept)
         {
             File.Copy(photograph, Path.Combine(kept, Path.GetFileName(photograph)), overwrite: true);
@@ -97,7 +102,15 @@ public sealed class ChromiumTests
 
         Assert.Empty((JsonArray)browser.Evaluate(BlankCanvases)!);
         Assert.False((bool)browser.Evaluate(ScrollsSideways)!);
-        return (string)browser.Evaluate("document.querySelector('canvas').toDataURL()")!;
+        browser.Evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)");
+        if (Environment.GetEnvironmentVariable("HYBRID_SCREENSHOTS") is { Length: > 0 } opened)
+        {
+            browser.Photograph(Path.Combine(opened, "open-" + Path.GetFileName(photograph)));
+        }
+
+        Assert.False((bool)browser.Evaluate(ScrollsSideways)!);
+        browser.Evaluate("document.querySelectorAll('details').forEach(fold => fold.open = false)");
+        return (string)browser.Evaluate(FirstChart)!;
     }
 
     /// <summary>No error, no warning, no request but for the page itself.</summary>

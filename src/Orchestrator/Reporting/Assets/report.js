@@ -141,7 +141,7 @@
     const places = spec.series.flatMap(series => series.points.map(point => point.x));
     const categories = axis(spec.x, spec.categories.length > 0
       ? { type: 'category', labels: spec.categories.map(name => wrap(name, flat ? 16 : 14)), grid: { display: false }, ticks: { autoSkip: !spec.named, maxRotation: 0 } }
-      : { type: 'linear', min: Math.min(...places), max: Math.max(...places), ticks: { precision: 0, maxRotation: 0 } });
+      : { type: 'linear', ...(new Set(places).size > 1 ? { min: Math.min(...places), max: Math.max(...places) } : {}), ticks: { precision: 0, maxRotation: 0 } });
     if (flat) {
       categories.title.display = false;
     }
