@@ -77,7 +77,8 @@ internal sealed record FineTuning
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
         {
-            return (hits, error.Message);
+            // Training names its stage, asking does not.
+            return (hits, error.Message.StartsWith(Stage, StringComparison.Ordinal) ? error.Message : $"{Stage}: {error.Message}");
         }
 
         string Ask() => HitString.Of(evaluator.Evaluate(Model, questions, Cancellation));
