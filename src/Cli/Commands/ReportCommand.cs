@@ -2,7 +2,6 @@ using System.CommandLine;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.Orchestrator.Reporting;
-using Spectre.Console;
 
 namespace Hybrid.Cli.Commands;
 
@@ -36,7 +35,7 @@ internal static class ReportCommand
             {
                 foreach ((_, ExperimentReport report) in runs)
                 {
-                    Show(context, report);
+                    ReportView.Show(context, report);
                 }
 
                 foreach (string path in written)
@@ -48,28 +47,5 @@ internal static class ReportCommand
             return ExitCode.Success;
         });
         return command;
-    }
-
-    private static void Show(CommandContext context, ExperimentReport report)
-    {
-        ReportTable main = ReportSections.MainTable(report);
-        context.WriteLine($"{report.Title}. {main.Caption}:");
-        Table table = Tables.New([.. main.Columns.Select(column => column.IsNumber ? $">{column.Heading}" : column.Heading)]);
-        foreach (IReadOnlyList<ReportCell> row in main.Rows)
-        {
-            table.AddRow([.. row.Select(Cell)]);
-        }
-
-        context.Output.Write(table);
-        foreach (string note in main.Notes.Where(note => !note.StartsWith('↓')))
-        {
-            context.WriteLine(note);
-        }
-    }
-
-    private static string Cell(ReportCell cell)
-    {
-        string text = Markup.Escape(cell.Text);
-        return (cell.IsBest ? $"[bold]{text}[/]" : text) + (cell.Detail.Length > 0 ? $" {Markup.Escape(cell.Detail)}" : string.Empty);
     }
 }

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Reporting;
 using Hybrid.Orchestrator.Runs;
 using Spectre.Console;
 
@@ -43,21 +44,19 @@ internal static class RunCommand
     private static int Run(ExperimentSettings settings, Device device, string path, string? json, CommandContext context)
     {
         using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds);
-        ExperimentReport? report = null;
+        ExperimentReport report;
         using (ConsoleProgress progress = context.StartProgress())
         {
-            folder.Record(() =>
-            {
-                report = new Experiment(settings, device, folder, progress, context.Cancellation).Run();
-                ResultsFile.Write(folder.FullPath, report);
-                return new { file = ResultsFile.Name };
-            });
+            report = folder.Record(() => new Experiment(settings, device, folder, progress, context.Cancellation).Run(), found => new { file = ResultsFile.Name, found.Provenance.ComputeSeconds });
         }
 
-        JsonOutput.Write(context, json, report!);
+        ResultsFile.Write(folder.FullPath, report);
+        IReadOnlyList<string> written = ReportFiles.Write([(path, report)], path);
+        JsonOutput.Write(context, json, report);
         if (json != JsonOutput.StandardOutput)
         {
-            context.WriteLine($"{folder.FullPath}");
+            ReportView.Show(context, report);
+            context.WriteLine($"{written[0]}  (and {written.Count - 1} files of tables; TensorBoard events in {Path.Combine(path, Experiment.EventsFolder)})");
         }
 
         return ExitCode.Success;

@@ -12,6 +12,9 @@ namespace Hybrid.Orchestrator.Experiments;
 /// </summary>
 public sealed class Experiment
 {
+    /// <summary>The folder with TensorBoard's files in a run folder.</summary>
+    public const string EventsFolder = "events";
+
     private readonly ExperimentSettings settings;
     private readonly JobRunner runner;
     private readonly SeedWorld[] worlds;

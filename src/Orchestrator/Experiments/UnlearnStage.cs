@@ -56,7 +56,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true);
         using LlamaModel model = world.Load(world.OriginalFolder);
 
-        using TensorBoardWriter events = new(Path.Combine(runFolder, "events", trial.JobPrefix));
+        using TensorBoardWriter events = new(Path.Combine(runFolder, Experiment.EventsFolder, trial.JobPrefix));
         var labelled = new TensorBoardProgress(events, Progress.Labelled(progress, trial.Label));
         SeededRandom random = world.Random.Fork("unlearn");
         UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, encoder, random);
@@ -76,7 +76,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
             Random = random,
             Progress = new SynchronousProgress<TrainingProgress>(step =>
             {
-                if (step.Stage != KnowledgeDensity.Stage)
+                if (step.Stage is not (KnowledgeDensity.Stage or ReferenceNll.Stage)) // nothing is trained in these
                 {
                     losses.Add(new LossPoint(losses.Count + 1, step.Stage, step.Loss, step.ForgetNll, step.RetainNll));
                 }

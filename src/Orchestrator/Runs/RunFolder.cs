@@ -84,13 +84,15 @@ public sealed class RunFolder : IDisposable
     public void Log(string kind, object value) => metrics.WriteLine(JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, LineOptions));
 
     /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled.</summary>
-    public T Record<T>(Func<T> work)
+    /// <param name="work">The work.</param>
+    /// <param name="inShort">What the record holds of the result; null for all of it.</param>
+    public T Record<T>(Func<T> work, Func<T, object>? inShort = null)
         where T : notnull
     {
         try
         {
             T result = work();
-            Write(RunStatus.Finished, result, null);
+            Write(RunStatus.Finished, inShort is null ? result : inShort(result), null);
             return result;
         }
         catch (OperationCanceledException)

@@ -60,6 +60,6 @@ internal static partial class YamlText
         _ => string.Create(CultureInfo.InvariantCulture, $"{value}"),
     };
 
-    [GeneratedRegex("^[A-Za-z_./][A-Za-z0-9_./-]*$")]
+    [GeneratedRegex("^[A-Za-z0-9_./+-]*[A-Za-z0-9][A-Za-z0-9_./+-]*$")]
     private static partial Regex PlainWord();
 }

@@ -10,6 +10,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// </summary>
 internal static class ReferenceNll
 {
+    /// <summary>The stage's name in progress; no parameter moves in it.</summary>
+    public const string Stage = "reference";
+
     /// <summary>NLL of each example, summed over its scored tokens, on the context's model as it is now; nothing is recorded.</summary>
     /// <exception cref="HybridException">Diverged: one is not finite.</exception>
     public static double[] Measure(UnlearningContext context, IReadOnlyList<TokenSequence> examples, int batchSize)
@@ -28,7 +31,7 @@ internal static class ReferenceNll
             }
 
             sums.AddRange(nll);
-            context.Progress?.Report(new TrainingProgress("reference", ++done, batches, nll.Average()));
+            context.Progress?.Report(new TrainingProgress(Stage, ++done, batches, nll.Average()));
         }
 
         return [.. sums];

@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Tests.Experiments;
 
 public sealed class ExperimentYamlTests
 {
-    public static TheoryData<string> Shipped => [.. Directory.GetFiles(RepositoryFolder.PathOf("configs")).Select(Path.GetFileName).Where(name => !name!.StartsWith("unlearn-", StringComparison.Ordinal))!];
+    public static TheoryData<string> Shipped => [.. Directory.GetFiles(RepositoryFolder.PathOf("configs")).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith("unlearn-", StringComparison.Ordinal))];
 
     [Theory]
     [MemberData(nameof(Shipped))]
@@ -75,7 +75,7 @@ public sealed class ExperimentYamlTests
     [InlineData("methods.1.label=GD", "methods: the label 'GD' stands twice")]
     [InlineData("dtype=float16", "dtype: expected float32 or bfloat16, found 'float16'")]
     [InlineData("name=a/b", "name 'a/b' may hold letters, digits and hyphens only")]
-    [InlineData("attacks.rtt.preset=x", "key 'preset' must be the first")]
+    [InlineData("attacks.rtt.preset=x", "preset: expected llama3-8b or tiny, found 'x'")]
     public void MistakesAreNamed(string change, string message)
     {
         using TemporaryFolder folder = new();
