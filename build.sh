@@ -86,6 +86,7 @@ setup() {
     fi
     libtorch=$(find_libtorch)
     if has_slow_blas; then replace_slow_blas; fi
+    if [[ ${1:-} == tests ]]; then want_browser; fi
     echo "LibTorch: $libtorch"
 }
 
@@ -167,6 +168,21 @@ replace_slow_blas() {
     if has_slow_blas; then
         echo "note: LibTorch uses the reference BLAS; the package libopenblas0-pthread makes it many times faster"
     fi
+}
+
+# The report's page is tested in a browser; without one those tests are skipped, and say so.
+want_browser() {
+    local tried=artifacts/chromium-tried
+    if ! has_browser && [[ ! -e $tried ]] && can_install; then
+        mkdir -p artifacts
+        touch "$tried"
+        run_logged "install Chromium" install_packages chromium || true
+    fi
+    if ! has_browser; then echo "note: no Chromium; the tests of the report's page are skipped"; fi
+}
+
+has_browser() {
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null
 }
 
 can_install() {

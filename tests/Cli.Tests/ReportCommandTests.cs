@@ -61,6 +61,7 @@ public sealed class ReportCommandTests
         Name = "small",
         Title = "Small [test]",
         Dataset = "weather",
+        DatasetSource = "made up for tests",
         Model = "taught",
         Parameters = 1000,
         Layers = 2,

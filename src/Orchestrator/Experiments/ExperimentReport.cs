@@ -15,6 +15,9 @@ public sealed record ExperimentReport
     /// <summary>The dataset's name.</summary>
     public required string Dataset { get; init; }
 
+    /// <summary>Where it is from: a folder, or made up.</summary>
+    public required string DatasetSource { get; init; }
+
     /// <summary>The model: a folder, or how it was made.</summary>
     public required string Model { get; init; }
 

@@ -17,7 +17,8 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     {
         Name = settings.Name,
         Title = settings.Title,
-        Dataset = worlds[0].Dataset.Name + (settings.Dataset.People is { } people ? $" ({people} people made up to forget, {people} to retain)" : string.Empty),
+        Dataset = worlds[0].Dataset.Name,
+        DatasetSource = settings.Dataset.Data ?? settings.Dataset.Folder ?? "made up anew for every seed",
         Model = settings.Model.Folder ?? $"preset {settings.Model.Teach}, taught the dataset",
         Parameters = originals[0].Parameters,
         Layers = originals[0].Density.Count,

@@ -45,19 +45,19 @@ public static class UnlearningPresets
         static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 24);
     }
 
-    /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; those of gd and kunbr found by measuring (docs/architecture.md).</summary>
+    /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; values found by measuring (docs/architecture.md).</summary>
     private static UnlearningSettings Tiny(MethodKind method, UnlearningSettings common)
     {
         const int Epochs = 12, Batch = 16;
         return method switch
         {
-            MethodKind.Ga => common with { Ga = new() { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Ga => common with { Ga = new() { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1e-5) } },
             MethodKind.Gd => common with { Gd = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Rmu => common with { Rmu = Steering(layer: 4, length: 20, alpha: 2, Epochs, Batch, Lion(3e-4)) },
+            MethodKind.Rmu => common with { Rmu = Steering(layer: 2, length: 20, alpha: 20, Epochs, Batch, Lion(3e-3)) },
             MethodKind.Ria => common with { Ria = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Npo => common with { Npo = new() { Beta = 0.1, RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 2.5, Gamma = 0, RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Dpo => common with { Dpo = new() { Beta = 0.1, RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Npo => common with { Npo = new() { Beta = 0.5, RetainCoefficient = 4, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
+            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 1, Gamma = 0, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(6e-4) } },
+            MethodKind.Dpo => common with { Dpo = new() { Beta = 0.5, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.2e-3) } },
             MethodKind.Kunbr => common with { Kunbr = Reinsertion(new() { RetainCoefficient = 8, Epochs = 10, BatchSize = Batch, Optimizer = Lion(3e-4) }, selected: 2) },
             _ => throw Unknown(method),
         };

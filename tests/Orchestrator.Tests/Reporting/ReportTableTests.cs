@@ -28,7 +28,7 @@ public sealed class ReportTableTests
 
             ! did not keep retain accuracy; left out when the best is marked.
 
-            A recovery rate is missing for a seed where nothing had been forgotten.
+            A recovery rate is missing for a seed where nothing had been forgotten; a method that forgot for no seed is left out when the best is marked.
 
             """;
 

@@ -16,6 +16,7 @@ internal static class SampleReport
         Name = "sample",
         Title = "Sample & <test>",
         Dataset = "random-birthdays",
+        DatasetSource = "made up for tests",
         Model = "taught/" + Nasty,
         Parameters = 453_696,
         Layers = 8,

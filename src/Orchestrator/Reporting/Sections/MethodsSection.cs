@@ -56,18 +56,21 @@ internal static class MethodsSection
             Notes = [.. Notes(report)],
         };
 
-        // Of the methods that kept retain accuracy; what looks the same after rounding shares the first place.
+        // Of the methods that forgot something and kept retain accuracy; what looks the same after rounding shares the first place.
         ReportCell Cell(MethodReport method, ReportColumn column, Func<MethodReport, Figure> of, int sign)
         {
-            double[] values = [.. report.Methods.Where(SummarySection.KeptRetain).Select(item => Rounded(of(item))).Where(double.IsFinite)];
+            double[] values = [.. report.Methods.Where(IsRival).Select(item => Rounded(of(item))).Where(double.IsFinite)];
             double own = Rounded(of(method));
-            return FigureText.Cell(of(method), column, isBest: values.Length > 1 && SummarySection.KeptRetain(method) && own.Equals(sign < 0 ? values.Min() : values.Max()));
+            return FigureText.Cell(of(method), column, isBest: values.Length > 1 && IsRival(method) && own.Equals(sign < 0 ? values.Min() : values.Max()));
         }
     }
 
     /// <summary>Whether the methods are variants of KUnBR, and gradient difference to compare with: what the paper's Table 3 has.</summary>
     private static bool IsAblation(ExperimentReport report) =>
         report.Methods.All(method => method.Method is "kunbr" or "gd") && report.Methods.Count(method => method.Method == "kunbr") > 1;
+
+    /// <summary>Whether the method may be marked as best: without forgetting, or without retaining, the other figures are easily had.</summary>
+    private static bool IsRival(MethodReport method) => SummarySection.KeptRetain(method) && method.RecoveryRate.PerSeed.Any(double.IsFinite);
 
     private static double Rounded(Figure figure) => FigureText.Known(figure) is { PerSeed.Count: > 0 } known ? Math.Round(known.Mean, 3) : double.NaN;
 
@@ -81,7 +84,7 @@ internal static class MethodsSection
 
         if (report.Methods.Any(method => method.RecoveryRate.PerSeed.Any(double.IsNaN)))
         {
-            yield return "A recovery rate is missing for a seed where nothing had been forgotten.";
+            yield return "A recovery rate is missing for a seed where nothing had been forgotten; a method that forgot for no seed is left out when the best is marked.";
         }
     }
 

@@ -16,7 +16,7 @@ internal static class SummarySection
 
     private static FactList Facts(ExperimentReport report) => new(
     [
-        ("Dataset", $"{report.Dataset}: {report.ForgetQuestions} questions to forget, {report.RetainQuestions} to retain"),
+        ("Dataset", $"{report.Dataset}, {report.DatasetSource}: {report.ForgetQuestions} questions to forget, {report.RetainQuestions} to retain"),
         ("Model", $"{report.Model}: {FigureText.Whole(report.Parameters)} parameters, {report.Layers} layers"),
         ("Seeds", string.Join(", ", report.Seeds)),
         ("Guessing", FigureText.WithSign(report.Chance)),
