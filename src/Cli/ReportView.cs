@@ -7,11 +7,17 @@ namespace Hybrid.Cli;
 /// <summary>What an experiment found, on the console.</summary>
 internal static class ReportView
 {
-    /// <summary>The main table with its notes.</summary>
+    /// <summary>What was measured, and the main table with its notes.</summary>
     public static void Show(CommandContext context, ExperimentReport report)
     {
         ReportTable main = ReportSections.MainTable(report);
-        context.WriteLine($"{report.Title}. {main.Caption}:");
+        context.WriteLine(report.Title);
+        foreach ((string name, string text) in ReportSections.Facts(report))
+        {
+            context.WriteLine($"  {name}: {text}");
+        }
+
+        context.WriteLine($"{main.Caption}:");
         Table table = Tables.New([.. main.Columns.Select(column => column.IsNumber ? $">{column.Heading}" : column.Heading)]);
         foreach (IReadOnlyList<ReportCell> row in main.Rows)
         {

@@ -21,7 +21,7 @@ internal static class DataCommand
     private static Command MakeBirthdays(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         Option<int?> people = OptionKinds.Count(
-            "--people", $"People to forget, and as many to retain; default: {DemoOptions.Standard.People}. The published set has {PublishedPeople}.", BirthdayMaker.LeastPeoplePerHalf);
+            "--people", $"People to forget, and as many to retain; default: {BirthdayMaker.UsualPeoplePerHalf}. The published set has {PublishedPeople}.", BirthdayMaker.LeastPeoplePerHalf);
         Option<ulong> seed = OptionKinds.Seed("--seed", "The seed that decides everything.");
         Option<string> output = CommonOptions.Out("The data folder to make random_bd in.");
         Option<bool> overwrite = CommonOptions.Overwrite();
@@ -38,7 +38,7 @@ internal static class DataCommand
         bind(command, (parsed, context) =>
         {
             JsonOutput.Check(parsed.GetValue(json));
-            int count = parsed.GetValue(people) ?? DemoOptions.Standard.People;
+            int count = parsed.GetValue(people) ?? BirthdayMaker.UsualPeoplePerHalf;
             string folder = BirthdayMaker.Write(parsed.GetValue(output)!, count, parsed.GetValue(seed), parsed.GetValue(overwrite));
             JsonOutput.Write(context, parsed.GetValue(json), new { folder, people = count, seed = parsed.GetValue(seed) });
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)

@@ -41,7 +41,8 @@ internal static class RunCommand
         return command;
     }
 
-    private static int Run(ExperimentSettings settings, Device device, string path, string? json, CommandContext context)
+    /// <summary>Runs the experiment, writes its report, and shows what was found.</summary>
+    public static int Run(ExperimentSettings settings, Device device, string path, string? json, CommandContext context)
     {
         using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds);
         ExperimentReport report;

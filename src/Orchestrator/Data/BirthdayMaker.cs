@@ -9,6 +9,9 @@ public static class BirthdayMaker
     /// <summary>The fewest people in a half: one for each of its five splits.</summary>
     public const int LeastPeoplePerHalf = SplitsPerHalf;
 
+    /// <summary>People in a half where nothing else is said: what a small model learns in less than a minute.</summary>
+    public const int UsualPeoplePerHalf = 157;
+
     private const int SplitsPerHalf = 5;
     private const int DevPeople = 10;
 

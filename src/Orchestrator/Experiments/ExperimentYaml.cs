@@ -19,6 +19,14 @@ public static class ExperimentYaml
     /// <exception cref="HybridException">Config: the message names file, line and key; all problems of the settings' meaning stand in one line.</exception>
     public static ExperimentSettings Load(string path, IEnumerable<string> overrides) => Bind(path, overrides.Aggregate(YamlTree.Load(path), Override));
 
+    /// <summary>The experiment that `hybrid demo` runs, configs/demo.yaml, with single values replaced.</summary>
+    public static ExperimentSettings Demo(IEnumerable<string> overrides)
+    {
+        const string Resource = "demo.yaml";
+        using var reader = new StreamReader(typeof(ExperimentYaml).Assembly.GetManifestResourceStream(Resource)!);
+        return Bind(Resource, overrides.Aggregate(YamlTree.Parse(Resource, reader.ReadToEnd()), Override));
+    }
+
     /// <summary>Reads a text; <paramref name="file"/> is its name in errors.</summary>
     /// <exception cref="HybridException">Config, as for <see cref="Load"/>.</exception>
     public static ExperimentSettings Parse(string file, string text) => Bind(file, YamlTree.Parse(file, text));
@@ -123,13 +131,8 @@ public static class ExperimentYaml
     }
 
     /// <summary>The candidate with one more setting of the method in place.</summary>
-    private static Candidate With(string file, Candidate candidate, YamlScalar path, YamlScalar value)
-    {
-        YamlMapping change = YamlTree.With(new YamlMapping(path.Line, []), $"{candidate.Settings.MethodName}.{path.Text}", value);
-        return new Candidate(
-            new OrderedDictionary<string, string>(candidate.Point) { { path.Text, value.Text } },
-            SettingsYaml.Bind(file, change, candidate.Settings));
-    }
+    private static Candidate With(string file, Candidate candidate, YamlScalar key, YamlScalar value) =>
+        new(new OrderedDictionary<string, string>(candidate.Point) { { key.Text, value.Text } }, candidate.Settings.With(file, key, value));
 
     private static YamlMapping Section(string file, YamlValue value, string key) =>
         value as YamlMapping ?? throw YamlTree.At(file, value.Line, $"{key}: expected a section, found {value.Description}");

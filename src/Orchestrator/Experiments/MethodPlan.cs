@@ -11,7 +11,7 @@ public sealed record MethodPlan
     /// <summary>The settings without the grid.</summary>
     public required UnlearningSettings Settings { get; init; }
 
-    /// <summary>Values to try, by the path of a setting below the method's own section (<c>pre-unlearning.retain-coefficient</c>), as written.</summary>
+    /// <summary>Values to try, by the setting's key (<c>retain-coefficient</c>, <c>optimizer.learning-rate</c>), as written.</summary>
     public required IReadOnlyDictionary<string, IReadOnlyList<string>> Grid { get; init; }
 
     /// <summary>Every combination of the grid's values, the last key's changing fastest; the settings themselves where there is no grid.</summary>

@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Runs;
@@ -28,11 +29,17 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
 
     public Job<OriginalResult> JobFor(SeedWorld world) => new($"{world.Prefix}/original", Fingerprint(world), cancellation =>
     {
+        if (settings.Dataset.People is { } people)
+        {
+            // The experiment does not read it; whoever wants to go on from a model of the run by hand does.
+            BirthdayMaker.Write(world.DataPath, people, world.Seed, overwrite: true);
+        }
+
         int? epochs = settings.Model.Teach is { } preset ? Teach(preset, world, cancellation) : null;
         using LlamaModel model = world.Load(world.OriginalFolder);
         McqEvaluator evaluator = world.Evaluator();
         double[] density = KnowledgeDensity.Normalize(KnowledgeDensity.Measure(
-            model, Data.ExampleSets.Forget(world.Dataset, settings.Methods[0].Settings.ForgetForm, world.Encoder()), mlpOnly: false, DensityBatch, Progress.Labelled(progress, world.Prefix), cancellation));
+            model, ExampleSets.Forget(world.Dataset, settings.Methods[0].Settings.ForgetForm, world.Encoder()), mlpOnly: false, DensityBatch, Progress.Labelled(progress, world.Prefix), cancellation));
         return new OriginalResult(
             epochs,
             world.ByFold(HitString.Of(evaluator.Evaluate(model, world.HeldOut, cancellation))),
@@ -53,7 +60,7 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
         (LlamaModel model, Tokenizer tokenizer) = FreshModel.Create(preset, world.Dataset, world.Random);
         using (model)
         {
-            var encoder = new Data.ExampleEncoder(tokenizer, model.Config.MaximumPositions);
+            var encoder = new ExampleEncoder(tokenizer, model.Config.MaximumPositions);
             var teacher = new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
             TeachingReport report = teacher.Teach(model, world.Dataset, world.Random.Fork("teach"), Progress.Labelled(progress, world.Prefix), cancellation);
             using ModelOutput output = ModelOutput.Reserve(world.OriginalFolder, overwrite: true);

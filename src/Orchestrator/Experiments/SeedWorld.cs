@@ -59,6 +59,9 @@ internal sealed class SeedWorld
     /// <summary>What the facts and the model depend on, for fingerprints: settings, and size and time of every file.</summary>
     public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = Stamps().ToArray() };
 
+    /// <summary>Where made-up data of the seed is written to.</summary>
+    public string DataPath => Path.Combine(runFolder, "data", Prefix);
+
     public string ModelPath(string name) => Path.Combine(runFolder, "models", Prefix, name);
 
     public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Config.MaximumPositions));

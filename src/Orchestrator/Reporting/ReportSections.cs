@@ -26,6 +26,9 @@ public static class ReportSections
         return [.. sections.OfType<ReportSection>()];
     }
 
+    /// <summary>What was run, on what, and how settings were picked, each with its name.</summary>
+    public static IReadOnlyList<(string Name, string Value)> Facts(ExperimentReport report) => SummarySection.Facts(report).Facts;
+
     /// <summary>The table that says most: forget, RTT, recovery and retain accuracy of every method.</summary>
     public static ReportTable MainTable(ExperimentReport report) => MethodsSection.MainTable(report);
 }

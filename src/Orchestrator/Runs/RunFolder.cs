@@ -35,7 +35,14 @@ public sealed class RunFolder : IDisposable
     /// <summary>The events of the run.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
-    private static readonly JsonSerializerOptions Indented = new(LineOptions) { WriteIndented = true };
+    private static readonly JsonSerializerOptions Lines = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
 
     private readonly Stopwatch time = Stopwatch.StartNew();
     private readonly StreamWriter metrics;
@@ -58,13 +65,6 @@ public sealed class RunFolder : IDisposable
     /// <summary>What is run.</summary>
     public string Command { get; }
 
-    private static JsonSerializerOptions LineOptions => new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
-    };
-
     /// <summary>Starts a run in a folder that does not exist yet, or is empty.</summary>
     /// <exception cref="HybridException">Io: the folder holds something already, or cannot be made.</exception>
     public static RunFolder Create(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
@@ -80,8 +80,15 @@ public sealed class RunFolder : IDisposable
             : throw new HybridException(ErrorKind.Io, $"{path}: holds {(held.Length > 0 ? $"a run of '{held}'" : "something that is no run")}; a run of '{command}' wants a folder of its own");
     });
 
-    /// <summary>Appends one event.</summary>
-    public void Log(string kind, object value) => metrics.WriteLine(JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, LineOptions));
+    /// <summary>Appends one event. Safe to call from several threads.</summary>
+    public void Log(string kind, object value)
+    {
+        string line = JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, Lines);
+        lock (metrics)
+        {
+            metrics.WriteLine(line);
+        }
+    }
 
     /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled.</summary>
     /// <param name="work">The work.</param>

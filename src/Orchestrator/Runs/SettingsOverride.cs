@@ -20,24 +20,22 @@ public static class SettingsOverride
     public static UnlearningSettings With(this UnlearningSettings settings, string key, object value)
     {
         string path = PathOf(settings, key) ?? throw new HybridException(ErrorKind.Config, $"method {settings.MethodName} has no setting '{key}'");
-        YamlValue tree = Scalar(value is Enum ? KebabCase.Of(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant());
-        foreach (string level in path.Split('.').Reverse())
-        {
-            tree = new YamlMapping(0, [new(Scalar(level), tree)]);
-        }
-
-        return (UnlearningSettings)new SettingsBinder(key).Read(typeof(UnlearningSettings), (YamlMapping)tree, string.Empty, settings);
+        string text = value is Enum ? KebabCase.Of(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant();
+        return With(settings, key, path, new YamlScalar(0, text, Quoted: false));
     }
 
-    /// <summary>The same with another learning rate and, where the method has one, another α.</summary>
-    public static UnlearningSettings WithGridPoint(this UnlearningSettings settings, double retainCoefficient, double learningRate)
+    /// <summary>The same with a value as it stands in a file.</summary>
+    /// <exception cref="HybridException">Config: the message names file and line.</exception>
+    internal static UnlearningSettings With(this UnlearningSettings settings, string file, YamlScalar key, YamlScalar value)
     {
-        const string Alpha = "retain-coefficient";
-        UnlearningSettings at = settings.With("optimizer.learning-rate", learningRate);
-        return at.Has(Alpha) ? at.With(Alpha, retainCoefficient) : at;
+        string path = PathOf(settings, key.Text) ?? throw YamlTree.At(file, key.Line, $"method {settings.MethodName} has no setting '{key.Text}'");
+        UnlearningSettings changed = With(settings, file, path, value);
+        HybridException.ThrowIfAny(ErrorKind.Config, file, changed.Validate());
+        return changed;
     }
 
-    private static YamlScalar Scalar(string text) => new(0, text, Quoted: false);
+    private static UnlearningSettings With(UnlearningSettings settings, string file, string path, YamlScalar value) =>
+        (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), YamlTree.With(new YamlMapping(value.Line, []), path, value), string.Empty, settings);
 
     /// <summary>The path from the top of the settings; null where the method has no such setting.</summary>
     private static string? PathOf(UnlearningSettings settings, string key)

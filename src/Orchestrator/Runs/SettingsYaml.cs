@@ -24,13 +24,7 @@ public static class SettingsYaml
     {
         (string? preset, YamlMapping rest) = YamlPreset.Take(file, root, UnlearningPresets.Names);
         UnlearningSettings? defaults = preset is null ? null : UnlearningPresets.Find(preset, MethodOf(file, rest));
-        return Bind(file, rest, defaults);
-    }
-
-    /// <summary>Makes settings of a section and, for what it does not give, of other settings.</summary>
-    internal static UnlearningSettings Bind(string file, YamlMapping section, UnlearningSettings? defaults)
-    {
-        var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), section, string.Empty, defaults);
+        var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), rest, string.Empty, defaults);
         HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());
         return settings;
     }

@@ -27,6 +27,31 @@ public sealed class BootstrapTests
         Assert.Equal((0.451, 0.549), (lowOfFour, highOfFour), new Near(0.015));
     }
 
+    [Fact]
+    public void AChangeThatEveryQuestionHasIsCertain()
+    {
+        bool[] before = [false, false, false], after = [true, true, true];
+
+        Assert.Equal((1.0, 1.0), Bootstrap.DifferenceInterval([after], [before], 0.95, 200, new SeededRandom(1)));
+        Assert.Equal((0.0, 0.0), Bootstrap.DifferenceInterval([after], [after], 0.95, 200, new SeededRandom(1)));
+    }
+
+    [Fact]
+    public void AnswersOfAQuestionAreDrawnTogether()
+    {
+        // Half the questions swap with the other half: the difference of each draw is the mean of −1 and +1 of the drawn questions, between the two.
+        bool[] before = [.. Enumerable.Range(0, 50).Select(i => i % 2 == 0)], after = [.. before.Select(hit => !hit)];
+
+        (double low, double high) = Bootstrap.DifferenceInterval([after], [before], 0.95, 4000, new SeededRandom(2));
+
+        double deviation = Math.Sqrt(1.0 / 50); // of a mean of 50 draws of ±1
+        Assert.Equal(-1.96 * deviation, low, 0.05);
+        Assert.Equal(1.96 * deviation, high, 0.05);
+    }
+
+    [Fact]
+    public void HitsAreTakenApartAsTheyWerePutTogether() => Assert.Equal(["10", "011", "1"], HitString.Split("100111", [2, 3, 1]));
+
     [Theory]
     [InlineData("")]
     [InlineData("01 ")]

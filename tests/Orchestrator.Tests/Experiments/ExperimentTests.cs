@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Tests.Model;
@@ -92,6 +93,44 @@ public sealed class ExperimentTests : IDisposable
         Assert.Equal(Figures(Run("one")), Figures(Run("two", text => text.Replace("jobs: 1", "jobs: 2", StringComparison.Ordinal))));
 
     [Fact]
+    public void TheSameSeedGivesTheSameModelsAndAnotherDoesNot()
+    {
+        Run("first");
+        Run("same");
+
+        string[] models = [.. Directory.GetDirectories(Path.Combine(folder.Path, "first", "models", "seed1")).Select(path => Path.GetFileName(path))];
+        Assert.Equal(3, models.Length); // the original and a picked one of each method
+        Assert.All(models, name => Assert.Equal(Weights("first", "seed1", name), Weights("same", "seed1", name)));
+        Assert.NotEqual(Weights("first", "seed1", "original"), Weights("first", "seed2", "original"));
+    }
+
+    [Fact]
+    public void WhatWasMadeUpLiesInTheRunFolder()
+    {
+        Run("data");
+
+        UnlearningDataset written = DatasetCatalog.Load("random-birthdays", Path.Combine(folder.Path, "data", "data", "seed2"));
+        Assert.Equal(BirthdayMaker.Make(10, 2).ForgetQuestions, written.ForgetQuestions);
+    }
+
+    [Fact]
+    public void AMethodWhoseEverySettingDivergesFailsTheRun()
+    {
+        HybridException error = Assert.Throws<HybridException>(() => Run("wild", text => text.Replace("optimizer.learning-rate: [1e-4, 3e-4] }\n  - label: KUnBR", "optimizer.learning-rate: [1e30, 1e31] }\n  - label: KUnBR", StringComparison.Ordinal)));
+
+        Assert.Equal(ErrorKind.Diverged, error.Kind);
+        Assert.Contains("GD, seed 1: every setting diverged", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheDemoIsAnExperimentOfItsOwnFile()
+    {
+        string shipped = ExperimentYaml.Write(ExperimentYaml.Load(RepositoryFolder.PathOf(Path.Combine("configs", "demo.yaml")), ["seeds=[5]"]));
+
+        Assert.Equal(shipped, ExperimentYaml.Write(ExperimentYaml.Demo(["seeds=[5]"])));
+    }
+
+    [Fact]
     public void MethodsThatDifferInStepsAreRefused()
     {
         HybridException error = Assert.Throws<HybridException>(() => Run("steps", text => text.Replace("gd: { epochs: 2", "gd: { epochs: 3", StringComparison.Ordinal)));
@@ -136,6 +175,8 @@ public sealed class ExperimentTests : IDisposable
         using RunFolder run = RunFolder.CreateOrContinue(Path.Combine(folder.Path, name), "run small", ExperimentYaml.ToObject(settings), settings.Seeds);
         return new Experiment(settings, Device.Cpu, run, null, CancellationToken.None).Run();
     }
+
+    private byte[] Weights(string run, string seed, string model) => File.ReadAllBytes(Path.Combine(folder.Path, run, "models", seed, model, Orchestrator.Model.ModelFolder.WeightsFile));
 
     private int JobsLogged(string name) => File.ReadLines(Path.Combine(folder.Path, name, RunFolder.MetricsFile)).Count(line => line.Contains("\"kind\":\"job\"", StringComparison.Ordinal));
 

@@ -24,7 +24,7 @@ internal static class SmallExperiment
             preset: tiny
             method: kunbr
             kunbr: { pre-unlearning: { epochs: 1, batch-size: 5 }, selected-blocks: 1 }
-            grid: { pre-unlearning.retain-coefficient: [1, 4], pre-unlearning.optimizer.learning-rate: [1e-4, 3e-4] }
+            grid: { retain-coefficient: [1, 4], optimizer.learning-rate: [1e-4, 3e-4] }
         selection: { allowed-retain-loss: 0.2, tuning-folds: [0], equal-steps: true }
         attacks:
           rtt: { preset: tiny, folds: [1, 2], epochs: 1, learning-rates: [1e-4] }

@@ -14,7 +14,7 @@ internal static class SummarySection
     /// <summary>The method's label, marked where it did not keep retain accuracy.</summary>
     public static string Marked(MethodReport method) => KeptRetain(method) ? method.Label : $"{method.Label} !";
 
-    private static FactList Facts(ExperimentReport report) => new(
+    public static FactList Facts(ExperimentReport report) => new(
     [
         ("Dataset", $"{report.Dataset}, {report.DatasetSource}: {report.ForgetQuestions} questions to forget, {report.RetainQuestions} to retain"),
         ("Model", $"{report.Model}: {FigureText.Whole(report.Parameters)} parameters, {report.Layers} layers"),
