@@ -74,7 +74,7 @@ internal static class RunCommand
         Table table = Tables.New("stage", ">jobs", ">done", ">optimizer steps");
         foreach (PlannedStage stage in plan.Stages.Where(stage => stage.Jobs > 0))
         {
-            table.AddRow(stage.Stage, Number(stage.Jobs), Number(stage.Done), stage.Steps > 0 ? Number(stage.Steps) : "–");
+            table.AddRow(stage.Stage, Number(stage.Jobs), stage.Done is { } done ? Number(done) : "–", stage.Steps > 0 ? Number(stage.Steps) : "–");
         }
 
         context.WriteLine(Tables.Text($"{settings.Title}: {settings.Methods.Count} methods, {settings.Seeds.Count} seeds, {settings.Jobs} jobs side by side with {settings.Threads} threads each"));

@@ -65,10 +65,9 @@ public sealed class Experiment
         Outcome[] rivals = [.. outcomes.Where(outcome => outcome.Trial.Plan.Candidates.Count > 1 && outcome.Unlearned.Diverged is null)];
         Job<RelearningCurve>[][] jobs = [.. rivals.Select(outcome => attacks.Rtt(outcome.Trial, outcome.Fingerprint, settings.Selection!.TuningFolds).ToArray())];
         RequireModels(rivals.Where((_, i) => !jobs[i].All(runner.IsDone)));
-        var curves = new Queue<RelearningCurve>(runner.Run("attacks to pick settings by", [.. jobs.SelectMany(job => job)]));
-        for (int i = 0; i < rivals.Length; i++)
+        foreach ((Outcome rival, IReadOnlyList<RelearningCurve> curves) in rivals.Zip(runner.RunGroups("attacks to pick settings by", jobs)))
         {
-            rivals[i].TuningRtt = new RelearningReport([.. jobs[i].Select(_ => curves.Dequeue())], []).Accuracy;
+            rival.TuningRtt = new RelearningReport(curves, []).Accuracy;
         }
     }
 
@@ -97,23 +96,18 @@ public sealed class Experiment
         Job<RelearningCurve>[][] relearning = [.. picked.Select(outcome => attacks.RetainRelearning(outcome.Trial, outcome.Fingerprint).ToArray())];
         RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone)));
 
-        var curves = new Queue<RelearningCurve>(runner.Run("RTT", [.. rtt.SelectMany(jobs => jobs)]));
-        var rounded = new Queue<QuantizationHits>(runner.Run("quantization", [.. quantization.SelectMany(jobs => jobs)]));
-        var relearned = new Queue<RelearningCurve>(runner.Run("relearning on retain text", [.. relearning.SelectMany(jobs => jobs)]));
-        RelearningReport[] reports = [.. rtt.Select(jobs => new RelearningReport([.. jobs.Select(_ => curves.Dequeue())], []))];
+        RelearningReport[] reports = [.. runner.RunGroups("RTT", rtt).Select(curves => new RelearningReport(curves, []))];
+        IReadOnlyList<IReadOnlyList<QuantizationHits>> rounded = runner.RunGroups("quantization", quantization);
+        IReadOnlyList<IReadOnlyList<RelearningCurve>> relearned = runner.RunGroups("relearning on retain text", relearning);
 
         Job<CaseAnswers>[][] cases = [.. picked.Select((outcome, i) => attacks.Cases(outcome.Trial, outcome.Fingerprint, reports[i]).ToArray())];
         RequireModels(picked.Where((_, i) => !cases[i].All(runner.IsDone)));
-        var answers = new Queue<CaseAnswers>(runner.Run("free answers", [.. cases.SelectMany(jobs => jobs)]));
+        IReadOnlyList<IReadOnlyList<CaseAnswers>> answers = runner.RunGroups("free answers", cases);
 
         return
         [
             .. picked.Select((outcome, i) => new AttackedTrial(
-                outcome,
-                reports[i],
-                [.. quantization[i].Select(_ => rounded.Dequeue())],
-                relearning[i].Length == 0 ? null : new RelearningReport([.. relearning[i].Select(_ => relearned.Dequeue())], []),
-                cases[i].Length == 0 ? null : answers.Dequeue())),
+                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : new RelearningReport(relearned[i], []), answers[i].SingleOrDefault())),
         ];
     }
 

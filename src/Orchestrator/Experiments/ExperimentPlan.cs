@@ -9,9 +9,9 @@ namespace Hybrid.Orchestrator.Experiments;
 /// <summary>A kind of job in a plan.</summary>
 /// <param name="Stage">What is done.</param>
 /// <param name="Jobs">How many jobs.</param>
-/// <param name="Done">How many of them have their results already.</param>
+/// <param name="Done">How many of them have their results already; null where that depends on other results.</param>
 /// <param name="Steps">Optimizer steps of all jobs together; 0 where nothing is trained, or where teaching ends when it has succeeded.</param>
-public sealed record PlannedStage(string Stage, int Jobs, int Done, long Steps);
+public sealed record PlannedStage(string Stage, int Jobs, int? Done, long Steps);
 
 /// <summary>What an experiment will do, without doing it.</summary>
 /// <param name="Stages">The kinds of jobs, in their order.</param>
@@ -47,7 +47,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
                 Attacks("RTT", trials, settings.Attacks.Rtt.Folds, picks),
                 Others("quantization", settings.Attacks.Quantization?.Bits.Count ?? 0, trial => attacks.Quantization(trial, UnlearnStage.FingerprintOf(trial)), 0),
                 Others("relearning on retain text", settings.Attacks.RetainRelearning?.LearningRates.Count ?? 0, trial => attacks.RetainRelearning(trial, UnlearnStage.FingerprintOf(trial)), RetainRelearningSteps(settings, worlds[0].Dataset)),
-                new("free answers", settings.CaseStudy is null ? 0 : picks, 0, 0),
+                new("free answers", settings.CaseStudy is null ? 0 : picks, null, 0), // each depends on the attacker's best rate and epoch
             ],
             parameters,
             settings.Jobs * parameters * BytesPerParameter(settings),

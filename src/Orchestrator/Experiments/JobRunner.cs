@@ -24,6 +24,14 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         return [.. finished.Select(job => job.Result)];
     }
 
+    /// <summary>The same for groups of jobs: the results of each group, all groups' jobs being one queue.</summary>
+    public IReadOnlyList<IReadOnlyList<T>> RunGroups<T>(string phase, IReadOnlyList<IReadOnlyList<Job<T>>> groups)
+        where T : class
+    {
+        var results = new Queue<T>(Run(phase, [.. groups.SelectMany(group => group)]));
+        return [.. groups.Select(group => group.Select(_ => results.Dequeue()).ToArray())];
+    }
+
     /// <summary>Runs jobs, whether or not there are results.</summary>
     public void RunAll<T>(string phase, IReadOnlyList<Job<T>> jobs)
         where T : class

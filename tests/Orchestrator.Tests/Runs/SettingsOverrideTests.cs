@@ -28,16 +28,16 @@ public sealed class SettingsOverrideTests
     }
 
     [Fact]
-    public void AGridPointReplacesWhatThereIs()
+    public void EveryMethodHasALearningRateAndAllButOneAnAlpha()
     {
         foreach (MethodKind method in Enum.GetValues<MethodKind>())
         {
-            UnlearningSettings at = UnlearningPresets.Find("llama3-8b", method).WithGridPoint(0.125, 3e-5);
-            string yaml = SettingsYaml.Write(at);
+            UnlearningSettings preset = UnlearningPresets.Find("llama3-8b", method);
+            UnlearningSettings changed = preset.With("optimizer.learning-rate", 3e-5);
 
-            Assert.Contains("learning-rate: 3e-05\n", yaml, StringComparison.Ordinal);
-            Assert.Equal(method != MethodKind.Ga, yaml.Contains("retain-coefficient: 0.125\n", StringComparison.Ordinal));
-            Assert.Equal(UnlearningPresets.Find("llama3-8b", method), Restored(at, UnlearningPresets.Find("llama3-8b", method))); // and nothing else
+            Assert.Contains("learning-rate: 3e-05\n", SettingsYaml.Write(changed), StringComparison.Ordinal);
+            Assert.Equal(preset, changed.With("optimizer.learning-rate", LearningRate(preset))); // and nothing else changed
+            Assert.Equal(method != MethodKind.Ga, preset.Has("retain-coefficient"));
         }
     }
 
@@ -60,11 +60,6 @@ public sealed class SettingsOverrideTests
         Assert.Throws<HybridException>(() => UnlearningPresets.Find("tiny", MethodKind.Gd).With("epochs", 2.5)).Message,
         StringComparison.Ordinal);
 
-    private static UnlearningSettings Restored(UnlearningSettings changed, UnlearningSettings preset)
-    {
-        static double Read(UnlearningSettings settings, string key) =>
-            double.Parse(SettingsYaml.Write(settings).Split('\n').Single(line => line.Trim().StartsWith(key + ":", StringComparison.Ordinal)).Split(": ")[1], System.Globalization.CultureInfo.InvariantCulture);
-        double alpha = preset.Method == MethodKind.Ga ? 0 : Read(preset, "retain-coefficient");
-        return changed.WithGridPoint(alpha, Read(preset, "learning-rate"));
-    }
+    private static double LearningRate(UnlearningSettings settings) => double.Parse(
+        SettingsYaml.Write(settings).Split('\n').Single(line => line.Trim().StartsWith("learning-rate:", StringComparison.Ordinal)).Split(": ")[1], System.Globalization.CultureInfo.InvariantCulture);
 }
