@@ -62,6 +62,7 @@ public sealed class ReportCommandTests
         Title = "Small [test]",
         Dataset = "weather",
         DatasetSource = "made up for tests",
+        IsAblation = false,
         Model = "taught",
         Parameters = 1000,
         Layers = 2,

@@ -71,9 +71,9 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
     internal static void RequireEqualSteps(ExperimentSettings settings, UnlearningDataset dataset)
     {
         (string Label, int Steps)[] budgets = [.. settings.Methods.SelectMany(plan => plan.Candidates.Select(candidate => (plan.Label, StepsOf(candidate.Settings, dataset)))).Distinct()];
-        if (settings.Selection is { EqualSteps: true } && budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
+        if (settings.EqualSteps && budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
         {
-            throw new HybridException(ErrorKind.Config, $"selection.equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets.Select(budget => $"{budget.Label} {budget.Steps}"))}");
+            throw new HybridException(ErrorKind.Config, $"equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets.Select(budget => $"{budget.Label} {budget.Steps}"))}");
         }
     }
 

@@ -18,6 +18,9 @@ public sealed record ExperimentReport
     /// <summary>Where it is from: a folder, or made up.</summary>
     public required string DatasetSource { get; init; }
 
+    /// <summary>Whether the methods are KUnBR with and without its stages: what the paper's Table 3 compares.</summary>
+    public required bool IsAblation { get; init; }
+
     /// <summary>The model: a folder, or how it was made.</summary>
     public required string Model { get; init; }
 
@@ -88,13 +91,13 @@ public sealed record MethodReport
     /// <summary>A_RTT on the held-out questions: the attacker's best rate and epoch ("RTT" in Table 1).</summary>
     public required Figure Rtt { get; init; }
 
-    /// <summary>The same after the last epoch of the best rate.</summary>
+    /// <summary>The same after the last epoch, of the rate that is best there.</summary>
     public required Figure RttLast { get; init; }
 
     /// <summary>A_RTT − accuracy after unlearning ("Recovery" in Table 1).</summary>
     public required Figure Recovery { get; init; }
 
-    /// <summary>Recovery over what had been forgotten; NaN for a seed where nothing had.</summary>
+    /// <summary>Recovery over what had been forgotten; NaN for a seed where less than five points had, of which no share means anything.</summary>
     public required Figure RecoveryRate { get; init; }
 
     /// <summary>Accuracy on the retain questions after unlearning.</summary>

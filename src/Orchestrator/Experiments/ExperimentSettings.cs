@@ -36,6 +36,9 @@ public sealed record ExperimentSettings
     /// <summary>What is compared.</summary>
     public required IReadOnlyList<MethodPlan> Methods { get; init; }
 
+    /// <summary>Whether every setting of every method must take the same number of optimizer steps.</summary>
+    public required bool EqualSteps { get; init; }
+
     /// <summary>How settings are picked; needed where a method has a grid.</summary>
     public SelectionRule? Selection { get; init; }
 
@@ -178,9 +181,6 @@ public sealed record SelectionRule
 
     /// <summary>Folds that settings are picked on.</summary>
     public required IReadOnlyList<int> TuningFolds { get; init; }
-
-    /// <summary>Whether every setting of every method must take the same number of optimizer steps.</summary>
-    public required bool EqualSteps { get; init; }
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate(IReadOnlyList<int> reportingFolds)

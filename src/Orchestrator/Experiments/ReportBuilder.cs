@@ -12,6 +12,9 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     private const double Level = 0.95;
     private const int Resamples = 2000;
 
+    /// <summary>What must have been forgotten for a share of it to mean anything: five points.</summary>
+    private const double LeastForgotten = 0.05;
+
     /// <summary>The report; <paramref name="picked"/> holds every method of every seed, seed by seed.</summary>
     public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<AttackedTrial> picked, IReadOnlyList<Outcome> tried, DateTime started, double computeSeconds) => new()
     {
@@ -19,6 +22,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         Title = settings.Title,
         Dataset = worlds[0].Dataset.Name,
         DatasetSource = settings.Dataset.Data ?? settings.Dataset.Folder ?? "made up anew for every seed",
+        IsAblation = settings.Methods.Any(plan => plan.Settings.Kunbr is { Reinsert: false } or { PreUnlearn: false }),
         Model = settings.Model.Folder ?? $"preset {settings.Model.Teach}, taught the dataset",
         Parameters = originals[0].Parameters,
         Layers = originals[0].Density.Count,
@@ -65,7 +69,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             Rtt = FoldFigure(after),
             RttLast = new Figure([.. picked.Select(pick => pick.Rtt.LastEpochAccuracy)]),
             Recovery = FoldFigure(after, before),
-            RecoveryRate = new Figure([.. picked.Select((pick, i) => pick.Rtt.RecoveryRate(originals[i].HeldOutHits.Average(HitString.Accuracy)))]),
+            RecoveryRate = new Figure([.. picked.Select((pick, i) => RecoveryRate(pick.Rtt, originals[i].HeldOutHits.Average(HitString.Accuracy)))]),
             Retain = FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Outcome.Unlearned.RetainHits])]),
             ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Outcome.Unlearned.ForgetCalibrated)]),
             RetainTextNll = picked.All(pick => pick.Outcome.Unlearned.RetainTextNll is not null) ? new Figure([.. picked.Select(pick => pick.Outcome.Unlearned.RetainTextNll!.Value)]) : null,
@@ -85,12 +89,17 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         };
     }
 
-    /// <summary>Hits on V of each reporting fold after fine-tuning on retain text, at the attacker's best rate and epoch.</summary>
+    /// <summary>Hits on V of each reporting fold after fine-tuning on retain text, at the attacker's best rate and epoch by the mean over folds.</summary>
     private static IReadOnlyList<string> RelearnedHits(AttackedTrial pick)
     {
-        RelearningReport report = pick.RetainRelearning!;
-        return pick.Outcome.Trial.World.ByFold(HitsAt(report, report.BestLearningRate, report.BestEpoch)[0]);
+        IReadOnlyList<string>[][] folds = [.. pick.RetainRelearning!.Curves.Select(curve => curve.Hits.Select(pick.Outcome.Trial.World.ByFold).ToArray())];
+        var report = new RelearningReport(
+            [.. folds.SelectMany((epochs, c) => epochs[0].Select((_, fold) => new RelearningCurve(fold, pick.RetainRelearning.Curves[c].LearningRate, [.. epochs.Select(epoch => epoch[fold])])))], []);
+        return HitsAt(report, report.BestLearningRate, report.BestEpoch);
     }
+
+    private static double RecoveryRate(RelearningReport rtt, double original) =>
+        original - rtt.AccuracyBefore >= LeastForgotten ? rtt.RecoveryRate(original) : double.NaN;
 
     /// <summary>The case study, of the first seed.</summary>
     private IReadOnlyList<CaseQuestion> Cases(OriginalResult original, IReadOnlyList<AttackedTrial> picked)
@@ -110,20 +119,34 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     private static IReadOnlyList<string> HitsAt(RelearningReport rtt, double rate, int epoch) =>
         [.. rtt.Curves.Where(curve => curve.LearningRate == rate).OrderBy(curve => curve.Fold).Select(curve => curve.Hits[epoch])];
 
-    /// <summary>A share: for each seed the mean over its groups of the share of hits, less the same of <paramref name="before"/> where given, with the interval over questions.</summary>
-    private static Figure FoldFigure(IReadOnlyList<string>[] groups, IReadOnlyList<string>[]? before = null)
+    /// <summary>
+    /// A share: for each seed the mean over its groups (folds) of the share of hits, less the same of <paramref name="before"/> where given, with
+    /// the interval over questions. Made-up data has other questions for each seed; of files all seeds ask the same ones, which then count once.
+    /// </summary>
+    private Figure FoldFigure(IReadOnlyList<string>[] groups, IReadOnlyList<string>[]? before = null)
     {
         double[] perSeed = [.. groups.Select((seed, s) => seed.Average(HitString.Accuracy) - (before?[s].Average(HitString.Accuracy) ?? 0))];
-        string[] all = [.. groups.SelectMany(seed => seed)];
-        var random = new SeededRandom(BootstrapSeed);
-        (double low, double high) = before is null
-            ? Bootstrap.Interval([.. all.Select(HitString.Parse)], Level, Resamples, random)
-            : Bootstrap.DifferenceInterval([.. all.Select(HitString.Parse)], [.. before.SelectMany(seed => seed).Select(HitString.Parse)], Level, Resamples, random);
+        double[][][] values = [.. groups.Select((seed, s) => seed.Select((hits, g) => Values(hits, before?[s][g])).ToArray())];
+        double[][] resampled = settings.Dataset.People is not null
+            ? [.. values.SelectMany(seed => seed)]
+            : [.. values[0].Select((first, g) => first.Select((_, q) => values.Average(seed => seed[g][q])).ToArray())];
+        (double low, double high) = Bootstrap.MeanInterval(resampled, Level, Resamples, new SeededRandom(BootstrapSeed));
         return new Figure(perSeed, low, high);
+
+        static double[] Values(string hits, string? before)
+        {
+            bool[] after = HitString.Parse(hits);
+            bool[]? earlier = before is null ? null : HitString.Parse(before);
+            return [.. after.Select((hit, i) => (hit ? 1.0 : 0) - (earlier?[i] == true ? 1.0 : 0))];
+        }
     }
 
+    /// <summary>Pass by pass, those passes that every seed's picked setting has.</summary>
     private static IReadOnlyList<PassPoint> PassMeans(IReadOnlyList<PassPoint>[] seeds) =>
-        [.. seeds[0].Select((point, i) => point with { Accuracy = seeds.Average(seed => seed[i].Accuracy) })];
+    [
+        .. seeds.SelectMany(seed => seed).GroupBy(point => point.Pass).Where(pass => pass.Count() == seeds.Length).OrderBy(pass => pass.Key)
+            .Select(pass => pass.First() with { Accuracy = pass.Average(point => point.Accuracy) }),
+    ];
 
     /// <summary>Element by element; curves that a divergence ended early count as far as they go.</summary>
     private static IReadOnlyList<double> Mean(IReadOnlyList<double>[] rows) =>

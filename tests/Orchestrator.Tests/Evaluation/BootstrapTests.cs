@@ -30,19 +30,17 @@ public sealed class BootstrapTests
     [Fact]
     public void AChangeThatEveryQuestionHasIsCertain()
     {
-        bool[] before = [false, false, false], after = [true, true, true];
-
-        Assert.Equal((1.0, 1.0), Bootstrap.DifferenceInterval([after], [before], 0.95, 200, new SeededRandom(1)));
-        Assert.Equal((0.0, 0.0), Bootstrap.DifferenceInterval([after], [after], 0.95, 200, new SeededRandom(1)));
+        Assert.Equal((1.0, 1.0), Bootstrap.MeanInterval([[1, 1, 1]], 0.95, 200, new SeededRandom(1)));
+        Assert.Equal((0.0, 0.0), Bootstrap.MeanInterval([[0, 0, 0]], 0.95, 200, new SeededRandom(1)));
     }
 
     [Fact]
-    public void AnswersOfAQuestionAreDrawnTogether()
+    public void DifferencesAreDrawnLikeHits()
     {
-        // Half the questions swap with the other half: the difference of each draw is the mean of −1 and +1 of the drawn questions, between the two.
-        bool[] before = [.. Enumerable.Range(0, 50).Select(i => i % 2 == 0)], after = [.. before.Select(hit => !hit)];
+        // Half the questions are gained, half are lost: each draw is a mean of 50 times −1 or +1.
+        double[] differences = [.. Enumerable.Range(0, 50).Select(i => i % 2 == 0 ? 1.0 : -1.0)];
 
-        (double low, double high) = Bootstrap.DifferenceInterval([after], [before], 0.95, 4000, new SeededRandom(2));
+        (double low, double high) = Bootstrap.MeanInterval([differences], 0.95, 4000, new SeededRandom(2));
 
         double deviation = Math.Sqrt(1.0 / 50); // of a mean of 50 draws of ±1
         Assert.Equal(-1.96 * deviation, low, 0.05);

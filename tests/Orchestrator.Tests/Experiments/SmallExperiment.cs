@@ -14,6 +14,7 @@ internal static class SmallExperiment
         jobs: 1
         threads: 1
         forget-by-pass: true
+        equal-steps: true
         methods:
           - label: GD
             preset: tiny
@@ -25,7 +26,7 @@ internal static class SmallExperiment
             method: kunbr
             kunbr: { pre-unlearning: { epochs: 1, batch-size: 5 }, selected-blocks: 1 }
             grid: { retain-coefficient: [1, 4], optimizer.learning-rate: [1e-4, 3e-4] }
-        selection: { allowed-retain-loss: 0.2, tuning-folds: [0], equal-steps: true }
+        selection: { allowed-retain-loss: 0.2, tuning-folds: [0] }
         attacks:
           rtt: { preset: tiny, folds: [1, 2], epochs: 1, learning-rates: [1e-4] }
           quantization: { bits: [4], group-size: 32 }

@@ -17,6 +17,7 @@ internal static class SampleReport
         Title = "Sample & <test>",
         Dataset = "random-birthdays",
         DatasetSource = "made up for tests",
+        IsAblation = false,
         Model = "taught/" + Nasty,
         Parameters = 453_696,
         Layers = 8,

@@ -23,7 +23,7 @@ internal static class DensitySection
 
         return charts.Length == 0 ? null : new ReportSection("density", "Knowledge density by layer", "as Figure 5 of the paper",
         [
-            new Paragraph("The share of the forget questions' absolute gradient that falls on each layer; layer 0 is nearest the input. Shaded blocks were re-inserted, numbered in their order (the first seed's run). "
+            new Paragraph("The share of the forget questions' absolute gradient that falls on each layer; layer 0 is nearest the input. Shaded blocks were re-inserted, numbered in their order. Bars: all parameters of the layer, mean over seeds; points, shading and numbers: the first seed's run as its choice saw it, which may count the MLP only. "
                 + "Lines part the blocks; layers beyond the last line belong to none."),
             new ChartGrid(charts),
         ]);

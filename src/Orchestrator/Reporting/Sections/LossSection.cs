@@ -14,7 +14,7 @@ internal static class LossSection
         ChartData[] charts = [.. report.Methods.Where(method => method.Losses.Count > 0).Select(method => Chart(method, names))];
         return charts.Length == 0 ? null : new ReportSection("losses", "Losses while unlearning", string.Empty,
         [
-            new Paragraph($"The first seed's picked run. Where a run has more than {MostPoints} steps, a point is the mean of neighbouring steps of one stage and stands at the last of them."),
+            new Paragraph($"The first seed's picked run. Of long runs every so many steps are kept; where more than {MostPoints} are, a point is the mean of neighbouring ones of one stage and stands at the last of them."),
             new ChartGrid(charts),
         ]);
     }

@@ -11,7 +11,7 @@ internal static class MethodsSection
 
     public static ReportSection Of(ExperimentReport report)
     {
-        bool ablation = IsAblation(report);
+        bool ablation = report.IsAblation;
         List<IReportPart> parts = [MainTable(report)];
         if (PaperTable(report.Dataset, ablation) is { } paper)
         {
@@ -37,7 +37,7 @@ internal static class MethodsSection
         ];
         return new ReportTable
         {
-            Name = IsAblation(report) ? "table3" : "table1",
+            Name = report.IsAblation ? "table3" : "table1",
             Caption = $"Accuracy on {report.Dataset} after unlearning and after RTT",
             Columns = [ReportColumn.OfText("Method", "method"), forget, rtt, recovery, retain, rate],
             Rows =
@@ -56,35 +56,35 @@ internal static class MethodsSection
             Notes = [.. Notes(report)],
         };
 
-        // Of the methods that forgot something and kept retain accuracy; what looks the same after rounding shares the first place.
+        // Of the methods that forgot and kept retain accuracy; what looks the same after rounding shares the first place.
         ReportCell Cell(MethodReport method, ReportColumn column, Func<MethodReport, Figure> of, int sign)
         {
-            double[] values = [.. report.Methods.Where(IsRival).Select(item => Rounded(of(item))).Where(double.IsFinite)];
+            double[] values = [.. report.Methods.Where(item => IsRival(report, item)).Select(item => Rounded(of(item))).Where(double.IsFinite)];
             double own = Rounded(of(method));
-            return FigureText.Cell(of(method), column, isBest: values.Length > 1 && IsRival(method) && own.Equals(sign < 0 ? values.Min() : values.Max()));
+            return FigureText.Cell(of(method), column, isBest: values.Length > 1 && IsRival(report, method) && own.Equals(sign < 0 ? values.Min() : values.Max()));
         }
     }
 
-    /// <summary>Whether the methods are variants of KUnBR, and gradient difference to compare with: what the paper's Table 3 has.</summary>
-    private static bool IsAblation(ExperimentReport report) =>
-        report.Methods.All(method => method.Method is "kunbr" or "gd") && report.Methods.Count(method => method.Method == "kunbr") > 1;
-
-    /// <summary>Whether the method may be marked as best: without forgetting, or without retaining, the other figures are easily had.</summary>
-    private static bool IsRival(MethodReport method) => SummarySection.KeptRetain(method) && method.RecoveryRate.PerSeed.Any(double.IsFinite);
+    /// <summary>
+    /// Whether the method may be marked as best: it kept retain accuracy, and forgot at least half of what was known beyond guessing. Without
+    /// either, the other figures are easily had.
+    /// </summary>
+    private static bool IsRival(ExperimentReport report, MethodReport method) =>
+        SummarySection.KeptRetain(method) && report.ForgetBefore.Mean - method.Forget.Mean >= (report.ForgetBefore.Mean - report.Chance) / 2;
 
     private static double Rounded(Figure figure) => FigureText.Known(figure) is { PerSeed.Count: > 0 } known ? Math.Round(known.Mean, 3) : double.NaN;
 
     private static IEnumerable<string> Notes(ExperimentReport report)
     {
-        yield return "↓ lower is better, ↑ higher is better; the best value is bold.";
+        yield return "↓ lower is better, ↑ higher is better; the best value is bold, of the methods that kept retain accuracy and forgot at least half of what was known beyond guessing.";
         if (report.Methods.Any(method => !SummarySection.KeptRetain(method)))
         {
-            yield return "! did not keep retain accuracy; left out when the best is marked.";
+            yield return "! did not keep retain accuracy.";
         }
 
         if (report.Methods.Any(method => method.RecoveryRate.PerSeed.Any(double.IsNaN)))
         {
-            yield return "A recovery rate is missing for a seed where nothing had been forgotten; a method that forgot for no seed is left out when the best is marked.";
+            yield return "A recovery rate is missing for a seed where less than five points had been forgotten.";
         }
     }
 
