@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
@@ -155,7 +156,8 @@ internal static class AttackCommand
         private CurveFiles? Files(object settings) => options.OutOf(parsed) is { } folder
             ? new CurveFiles(folder, new
             {
-                model = FullPath(loaded.Folder), type = loaded.Model[ParameterNames.Embedding].ElementType, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder), seed, settings,
+                model = FullPath(loaded.Folder), type = loaded.Model[ParameterNames.Embedding].ElementType, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder),
+                device = loaded.Model.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, settings,
             })
             : null;
     }

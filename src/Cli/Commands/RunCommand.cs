@@ -46,13 +46,20 @@ internal static class RunCommand
     {
         using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds);
         ExperimentReport report;
+        IReadOnlyList<string> written;
         using (ConsoleProgress progress = context.StartProgress())
         {
-            report = folder.Record(() => new Experiment(settings, device, folder, progress, context.Cancellation).Run(), found => new { file = ResultsFile.Name, found.Provenance.ComputeSeconds });
+            ResultsFile.Delete(folder.FullPath); // whatever a run that went before had found; its jobs' results stay
+            (report, written) = folder.Record(
+                () =>
+                {
+                    ExperimentReport found = new Experiment(settings, device, folder, progress, context.Cancellation).Run();
+                    ResultsFile.Write(folder.FullPath, found);
+                    return (found, ReportFiles.Write([(path, found)], path));
+                },
+                result => new { file = ResultsFile.Name, result.found.Provenance.ComputeSeconds });
         }
 
-        ResultsFile.Write(folder.FullPath, report);
-        IReadOnlyList<string> written = ReportFiles.Write([(path, report)], path);
         JsonOutput.Write(context, json, report);
         if (json != JsonOutput.StandardOutput)
         {

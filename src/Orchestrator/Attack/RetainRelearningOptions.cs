@@ -38,6 +38,11 @@ public sealed record RetainRelearningOptions
             yield return $"learning rate {rate} must be positive";
         }
 
+        if (LearningRates.Distinct().Count() < LearningRates.Count)
+        {
+            yield return "a learning rate stands twice";
+        }
+
         foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
         {
             yield return problem;

@@ -32,6 +32,9 @@ public sealed record DatasetFiles
     /// <summary>Files in RTT's layout that lie in the folder too and that only <see cref="DataCheck"/> reads.</summary>
     public required IReadOnlyList<string> OtherText { get; init; }
 
+    /// <summary>Every file that <see cref="Load"/> reads, now or later.</summary>
+    public IEnumerable<string> Paths => [.. ForgetQuestions, .. ForgetText.Paths, .. WrongText.Paths, .. RetainText.Paths, .. RetainQuestions, .. DevQuestions];
+
     /// <summary>The name of the split whose questions a file holds.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The file's name without <c>.jsonl</c>.</returns>

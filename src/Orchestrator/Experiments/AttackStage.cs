@@ -26,17 +26,17 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     private RelearningOptions RttOptions => settings.Attacks.Rtt;
 
     /// <summary>RTT on the given folds, a job for each fold and rate.</summary>
-    public IEnumerable<Job<RelearningCurve>> Rtt(Trial trial, string unlearned, IReadOnlyList<int> folds) =>
+    public IEnumerable<Job<RelearningCurve>> Rtt(Trial trial, IReadOnlyList<int> folds) =>
         from fold in RttFolds.Make(trial.World.Dataset.ForgetSplits, RttOptions.Leaks, folds)
         from rate in RttOptions.LearningRates
-        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [unlearned, RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], (model, cancellation) =>
+        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], (model, cancellation) =>
             RttJob(trial).Retrain(model, fold, rate, trial.World.Random.Fork(RandomKey), Progress.Labelled(progress, trial.Label), cancellation));
 
     /// <summary>Rounded weights, a job a bit width; none where it is not asked for.</summary>
-    public IEnumerable<Job<QuantizationHits>> Quantization(Trial trial, string unlearned) =>
+    public IEnumerable<Job<QuantizationHits>> Quantization(Trial trial) =>
         from options in Asked(settings.Attacks.Quantization)
         from bits in options.Bits
-        select JobOf(trial, $"quantization-{bits}", [unlearned, bits, options.GroupSize, HeldOutKey], (model, cancellation) =>
+        select JobOf(trial, $"quantization-{bits}", [bits, options.GroupSize, settings.HeldOutKey], (model, cancellation) =>
         {
             SeedWorld world = trial.World;
             QuantizationResult result = new QuantizationAttack(options with { Bits = [bits] }, world.Evaluator()).Run(model, world.HeldOut, world.Dataset.RetainQuestions, cancellation)[0];
@@ -44,21 +44,20 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
         });
 
     /// <summary>Fine-tuning on retain text, a job a rate; none where it is not asked for.</summary>
-    public IEnumerable<Job<RelearningCurve>> RetainRelearning(Trial trial, string unlearned) =>
+    public IEnumerable<Job<RelearningCurve>> RetainRelearning(Trial trial) =>
         from options in Asked(settings.Attacks.RetainRelearning)
         from rate in options.LearningRates
-        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [unlearned, options with { LearningRates = [rate] }, HeldOutKey], (model, cancellation) =>
+        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [options with { LearningRates = [rate] }, settings.HeldOutKey], (model, cancellation) =>
         {
             SeedWorld world = trial.World;
-            var attack = new RetainRelearningAttack(options with { LearningRates = [rate] }, world.Encoder(), world.Evaluator());
-            return attack.Run(
-                model, world.Dataset.RetainText, world.HeldOut, world.Random.Fork("retain relearning"), progress: Progress.Labelled(progress, trial.Label), cancellation: cancellation).Curves[0];
+            return new RetainRelearningAttack(options, world.Encoder(), world.Evaluator()).Retrain(
+                model, world.Dataset.RetainText, world.HeldOut, rate, world.Random.Fork("retain relearning"), Progress.Labelled(progress, trial.Label), cancellation);
         });
 
     /// <summary>Free answers to the first held-out questions, before RTT and after it at the attacker's best rate and epoch; none where it is not asked for.</summary>
-    public IEnumerable<Job<CaseAnswers>> Cases(Trial trial, string unlearned, RelearningReport rtt) =>
+    public IEnumerable<Job<CaseAnswers>> Cases(Trial trial, RelearningReport rtt) =>
         from study in Asked(settings.CaseStudy)
-        select JobOf(trial, "answers", [unlearned, study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], (model, cancellation) =>
+        select JobOf(trial, "answers", [study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], (model, cancellation) =>
         {
             SeedWorld world = trial.World;
             FreeTextAnswers answers = world.Answers(study);
@@ -68,14 +67,11 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
             return new CaseAnswers(before, answers.Answer(attacked, world.CaseQuestions(study), cancellation));
         });
 
-    /// <summary>What the held-out questions depend on beside the dataset.</summary>
-    private object HeldOutKey => new { RttOptions.Folds, RttOptions.Leaks };
-
     private static IEnumerable<T> Asked<T>(T? options)
         where T : class => options is null ? [] : [options];
 
     private static Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<LlamaModel, CancellationToken, T> attack)
-        where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, .. inputs]), cancellation =>
+        where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, trial.Fingerprint, .. inputs]), cancellation =>
         {
             using LlamaModel model = trial.World.Load(trial.ModelFolder);
             return attack(model, cancellation);
@@ -83,5 +79,5 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
 
     private RelearningJob RttJob(Trial trial) => new(RttOptions, trial.World.Encoder(), trial.World.Evaluator());
 
-    private static string Rate(double rate) => rate.ToString("0.###e+0", CultureInfo.InvariantCulture);
+    private static string Rate(double rate) => rate.ToString("0.##############e+0", CultureInfo.InvariantCulture);
 }

@@ -1,5 +1,6 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
+using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Training;
@@ -20,6 +21,7 @@ public sealed class Experiment
     private readonly SeedWorld[] worlds;
     private readonly OriginalStage originals;
     private readonly UnlearnStage unlearning;
+    private readonly MeasureStage measuring;
     private readonly AttackStage attacks;
 
     /// <summary>Prepares it; nothing is read or written yet.</summary>
@@ -36,48 +38,68 @@ public sealed class Experiment
         worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, folder.FullPath))];
         originals = new OriginalStage(settings, counted);
         unlearning = new UnlearnStage(settings, counted, folder.FullPath);
+        measuring = new MeasureStage(settings);
         attacks = new AttackStage(settings, counted);
     }
 
     /// <summary>Runs what is missing, and gathers everything.</summary>
-    /// <exception cref="HybridException">Diverged: every setting of a method diverged. Config: methods differ in their steps. What the stages throw.</exception>
+    /// <exception cref="HybridException">Diverged: every setting of a method diverged. Config: methods differ in their steps, or there is no such fold. What the stages throw.</exception>
     public ExperimentReport Run()
     {
         DateTime started = DateTime.UtcNow;
-        ExperimentPlan.RequireEqualSteps(settings, worlds[0].Dataset);
+        ExperimentPlan.RequireSound(settings, worlds[0].Dataset);
 
-        Job<OriginalResult>[] known = [.. worlds.Select(originals.JobFor)];
+        runner.Run("teaching", [.. worlds.SelectMany(originals.Teaching)]);
+        Job<OriginalResult>[] known = [.. worlds.Select(originals.Measuring)];
+        RequireOriginals(worlds.Where((_, w) => !runner.IsDone(known[w])));
         IReadOnlyList<OriginalResult> before = runner.Run("original models", known);
 
-        Trial[] trials = [.. worlds.SelectMany((world, w) => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, known[w].Fingerprint))))];
-        Outcome[] outcomes = [.. trials.Zip(runner.Run("unlearning", [.. trials.Select(unlearning.JobFor)]), (trial, result) => new Outcome(trial, result))];
+        Trial[] trials = Trial.All(settings, worlds, originals);
+        Outcome[] outcomes = Unlearn(trials);
         Tune(outcomes);
-
         Outcome[] picked = [.. worlds.SelectMany((world, w) => settings.Methods.Select(plan => Pick([.. outcomes.Where(outcome => outcome.Trial.World == world && outcome.Trial.Plan == plan)], before[w])))];
         IReadOnlyList<AttackedTrial> attacked = Attack(picked);
         DeleteModels(trials.Except(picked.Select(outcome => outcome.Trial)));
         return new ReportBuilder(settings, worlds).Build(before, attacked, outcomes, started, runner.Seconds);
     }
 
+    /// <summary>Unlearns with every setting, and asks every model.</summary>
+    private Outcome[] Unlearn(Trial[] trials)
+    {
+        Job<UnlearnResult>[] jobs = [.. trials.Select(unlearning.JobFor)];
+        RequireOriginals(trials.Where((_, i) => !runner.IsDone(jobs[i])).Select(trial => trial.World));
+        Outcome[] outcomes = [.. trials.Zip(runner.Run("unlearning", jobs), (trial, result) => new Outcome(trial, result))];
+
+        Outcome[] whole = [.. outcomes.Where(outcome => outcome.Diverged is null)];
+        Job<MeasureResult>[] questions = [.. whole.Select(outcome => measuring.JobFor(outcome.Trial))];
+        RequireModels(whole.Where((_, i) => !runner.IsDone(questions[i])));
+        foreach ((Outcome outcome, MeasureResult result) in whole.Zip(runner.Run("measuring", questions)))
+        {
+            outcome.Measured = result;
+        }
+
+        return outcomes;
+    }
+
     /// <summary>Attacks every setting that has a rival on the tuning folds.</summary>
     private void Tune(Outcome[] outcomes)
     {
-        Outcome[] rivals = [.. outcomes.Where(outcome => outcome.Trial.Plan.Candidates.Count > 1 && outcome.Unlearned.Diverged is null)];
-        Job<RelearningCurve>[][] jobs = [.. rivals.Select(outcome => attacks.Rtt(outcome.Trial, outcome.Fingerprint, settings.Selection!.TuningFolds).ToArray())];
+        Outcome[] rivals = [.. outcomes.Where(outcome => outcome.Trial.Plan.Candidates.Count > 1 && outcome.Diverged is null)];
+        Job<RelearningCurve>[][] jobs = [.. rivals.Select(outcome => attacks.Rtt(outcome.Trial, settings.Selection!.TuningFolds).ToArray())];
         RequireModels(rivals.Where((_, i) => !jobs[i].All(runner.IsDone)));
         foreach ((Outcome rival, IReadOnlyList<RelearningCurve> curves) in rivals.Zip(runner.RunGroups("attacks to pick settings by", jobs)))
         {
-            rival.TuningRtt = new RelearningReport(curves, []).Accuracy;
+            rival.TuningRtt = ReportOf(rival, curves).Accuracy;
         }
     }
 
     /// <summary>The setting of one method and seed that the rule picks.</summary>
     private Outcome Pick(Outcome[] outcomes, OriginalResult before)
     {
-        Outcome[] sound = [.. outcomes.Where(outcome => outcome.Unlearned.Diverged is null)];
+        Outcome[] sound = [.. outcomes.Where(outcome => outcome.Diverged is null)];
         if (sound.Length == 0)
         {
-            throw new HybridException(ErrorKind.Diverged, $"{outcomes[0].Trial.Plan.Label}, seed {outcomes[0].Trial.World.Seed}: every setting diverged: {outcomes[0].Unlearned.Diverged}");
+            throw new HybridException(ErrorKind.Diverged, $"{outcomes[0].Trial.Plan.Label}, seed {outcomes[0].Trial.World.Seed}: every setting diverged: {outcomes[0].Diverged}");
         }
 
         double retainBefore = HitString.Accuracy(before.RetainHits), allowed = settings.Selection?.AllowedRetainLoss ?? 1;
@@ -91,32 +113,50 @@ public sealed class Experiment
     /// <summary>Every attack on every picked model.</summary>
     private IReadOnlyList<AttackedTrial> Attack(Outcome[] picked)
     {
-        Job<RelearningCurve>[][] rtt = [.. picked.Select(outcome => attacks.Rtt(outcome.Trial, outcome.Fingerprint, settings.Attacks.Rtt.Folds).ToArray())];
-        Job<QuantizationHits>[][] quantization = [.. picked.Select(outcome => attacks.Quantization(outcome.Trial, outcome.Fingerprint).ToArray())];
-        Job<RelearningCurve>[][] relearning = [.. picked.Select(outcome => attacks.RetainRelearning(outcome.Trial, outcome.Fingerprint).ToArray())];
+        Job<RelearningCurve>[][] rtt = [.. picked.Select(outcome => attacks.Rtt(outcome.Trial, settings.Attacks.Rtt.Folds).ToArray())];
+        Job<QuantizationHits>[][] quantization = [.. picked.Select(outcome => attacks.Quantization(outcome.Trial).ToArray())];
+        Job<RelearningCurve>[][] relearning = [.. picked.Select(outcome => attacks.RetainRelearning(outcome.Trial).ToArray())];
         RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone)));
 
-        RelearningReport[] reports = [.. runner.RunGroups("RTT", rtt).Select(curves => new RelearningReport(curves, []))];
+        RelearningReport[] reports = [.. picked.Zip(runner.RunGroups("RTT", rtt), ReportOf)];
         IReadOnlyList<IReadOnlyList<QuantizationHits>> rounded = runner.RunGroups("quantization", quantization);
         IReadOnlyList<IReadOnlyList<RelearningCurve>> relearned = runner.RunGroups("relearning on retain text", relearning);
 
-        Job<CaseAnswers>[][] cases = [.. picked.Select((outcome, i) => attacks.Cases(outcome.Trial, outcome.Fingerprint, reports[i]).ToArray())];
+        Job<CaseAnswers>[][] cases = [.. picked.Select((outcome, i) => outcome.Trial.World == worlds[0] ? attacks.Cases(outcome.Trial, reports[i]).ToArray() : [])];
         RequireModels(picked.Where((_, i) => !cases[i].All(runner.IsDone)));
         IReadOnlyList<IReadOnlyList<CaseAnswers>> answers = runner.RunGroups("free answers", cases);
 
         return
         [
             .. picked.Select((outcome, i) => new AttackedTrial(
-                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : new RelearningReport(relearned[i], []), answers[i].SingleOrDefault())),
+                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : ReportOf(outcome, relearned[i]), answers[i].SingleOrDefault())),
         ];
+    }
+
+    /// <summary>An attack's report; where it has none, every rate having diverged, the error says whose.</summary>
+    private static RelearningReport ReportOf(Outcome outcome, IReadOnlyList<RelearningCurve> curves)
+    {
+        try
+        {
+            return new RelearningReport(curves, []);
+        }
+        catch (HybridException error)
+        {
+            throw new HybridException(error.Kind, $"{outcome.Trial.Label}: {error.Message}", error);
+        }
     }
 
     /// <summary>Makes models again that are needed and no longer there: those that were not picked are deleted at the end of a run.</summary>
     private void RequireModels(IEnumerable<Outcome> outcomes)
     {
         Trial[] absent = [.. outcomes.Select(outcome => outcome.Trial).Where(trial => !Directory.Exists(trial.ModelFolder))];
+        RequireOriginals(absent.Select(trial => trial.World));
         runner.RunAll("unlearning again", [.. absent.Select(unlearning.JobFor)]);
     }
+
+    /// <summary>Teaches models again that are needed and no longer there.</summary>
+    private void RequireOriginals(IEnumerable<SeedWorld> needed) =>
+        runner.RunAll("teaching again", [.. needed.Distinct().Where(world => !Directory.Exists(world.OriginalFolder)).SelectMany(originals.Teaching)]);
 
     private static void DeleteModels(IEnumerable<Trial> trials)
     {

@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
@@ -32,30 +33,36 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         OriginalStage originals = new(settings, silent);
         UnlearnStage unlearning = new(settings, silent, runFolder);
         AttackStage attacks = new(settings, silent);
+        MeasureStage measuring = new(settings);
         SeedWorld[] worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, runFolder))];
-        RequireEqualSteps(settings, worlds[0].Dataset);
+        RequireSound(settings, worlds[0].Dataset);
 
-        Trial[] trials = [.. worlds.SelectMany(world => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, originals.JobFor(world).Fingerprint))))];
+        Trial[] trials = Trial.All(settings, worlds, originals);
         Trial[] rivals = [.. trials.Where(trial => trial.Plan.Candidates.Count > 1)];
         int picks = worlds.Length * settings.Methods.Count;
         long parameters = ParametersOf(settings.Model);
         return new ExperimentPlan(
             [
-                new("original models", worlds.Length, worlds.Count(world => store.Find(originals.JobFor(world)) is not null), 0),
-                new("unlearning", trials.Length, trials.Count(trial => store.Find(unlearning.JobFor(trial)) is not null), trials.Sum(trial => (long)StepsOf(trial.Candidate.Settings, trial.World.Dataset))),
+                Stage("teaching", [.. worlds.SelectMany(originals.Teaching)], 0),
+                Stage("original models", [.. worlds.Select(originals.Measuring)], 0),
+                Stage("unlearning", [.. trials.Select(unlearning.JobFor)], trials.Sum(trial => (long)StepsOf(trial.Candidate.Settings, trial.World.Dataset))),
+                Stage("measuring", [.. trials.Select(measuring.JobFor)], 0),
                 Attacks("attacks to pick settings by", rivals, settings.Selection?.TuningFolds ?? [], rivals.Length),
                 Attacks("RTT", trials, settings.Attacks.Rtt.Folds, picks),
-                Others("quantization", settings.Attacks.Quantization?.Bits.Count ?? 0, trial => attacks.Quantization(trial, UnlearnStage.FingerprintOf(trial)), 0),
-                Others("relearning on retain text", settings.Attacks.RetainRelearning?.LearningRates.Count ?? 0, trial => attacks.RetainRelearning(trial, UnlearnStage.FingerprintOf(trial)), RetainRelearningSteps(settings, worlds[0].Dataset)),
-                new("free answers", settings.CaseStudy is null ? 0 : picks, null, 0), // each depends on the attacker's best rate and epoch
+                Others("quantization", settings.Attacks.Quantization?.Bits.Count ?? 0, attacks.Quantization, 0),
+                Others("relearning on retain text", settings.Attacks.RetainRelearning?.LearningRates.Count ?? 0, attacks.RetainRelearning, RetainRelearningSteps(settings, worlds[0].Dataset)),
+                new("free answers", settings.CaseStudy is null ? 0 : settings.Methods.Count, null, 0), // each depends on the attacker's best rate and epoch
             ],
             parameters,
             settings.Jobs * parameters * BytesPerParameter(settings),
             (trials.Length + (settings.Model.Teach is null ? 0 : worlds.Length)) * parameters * WeightBytes(settings));
 
+        PlannedStage Stage<T>(string stage, IReadOnlyList<Job<T>> jobs, long steps)
+            where T : class => new(stage, jobs.Count, jobs.Count(job => store.Find(job) is not null), steps);
+
         PlannedStage Attacks(string stage, Trial[] possible, IReadOnlyList<int> folds, int models)
         {
-            int done = possible.Sum(trial => attacks.Rtt(trial, UnlearnStage.FingerprintOf(trial), folds).Count(job => store.Find(job) is not null));
+            int done = possible.Sum(trial => attacks.Rtt(trial, folds).Count(job => store.Find(job) is not null));
             IReadOnlyList<RelearningFold> made = folds.Count == 0 ? [] : RttFolds.Make(worlds[0].Dataset.ForgetSplits, settings.Attacks.Rtt.Leaks, folds);
             long steps = made.Sum(fold => (long)settings.Attacks.Rtt.Epochs * BatchSampler.StepsPerEpoch(fold.Train.Count, settings.Attacks.Rtt.BatchSize));
             int rates = settings.Attacks.Rtt.LearningRates.Count;
@@ -66,10 +73,23 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
             where T : class => new(stage, picks * each, Math.Min(picks * each, trials.Sum(trial => jobs(trial).Count(job => store.Find(job) is not null))), picks * each * stepsEach);
     }
 
-    /// <summary>Methods that are compared get the same number of optimizer steps, where the experiment says so.</summary>
-    /// <exception cref="HybridException">Config: they do not.</exception>
-    internal static void RequireEqualSteps(ExperimentSettings settings, UnlearningDataset dataset)
+    /// <summary>What can be known before any work: every fold is there, and methods that are compared get the same number of steps, where the experiment says so.</summary>
+    /// <exception cref="HybridException">Config, EmptySplit: they are not.</exception>
+    internal static void RequireSound(ExperimentSettings settings, UnlearningDataset dataset)
     {
+        RelearningOptions rtt = settings.Attacks.Rtt;
+        foreach ((string key, IReadOnlyList<int> folds) in new[] { ("attacks.rtt.folds", rtt.Folds), ("selection.tuning-folds", settings.Selection?.TuningFolds ?? []) }.Where(named => named.Item2.Count > 0))
+        {
+            try
+            {
+                RttFolds.Make(dataset.ForgetSplits, rtt.Leaks, folds);
+            }
+            catch (HybridException error)
+            {
+                throw new HybridException(error.Kind, $"{key}: {error.Message}", error);
+            }
+        }
+
         (string Label, int Steps)[] budgets = [.. settings.Methods.SelectMany(plan => plan.Candidates.Select(candidate => (plan.Label, StepsOf(candidate.Settings, dataset)))).Distinct()];
         if (settings.EqualSteps && budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
         {

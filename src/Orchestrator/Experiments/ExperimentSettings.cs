@@ -54,6 +54,9 @@ public sealed record ExperimentSettings
     /// <summary>Questions to answer in free text; none where it is absent.</summary>
     public CaseStudySettings? CaseStudy { get; init; }
 
+    /// <summary>What the held-out questions depend on beside the dataset.</summary>
+    internal object HeldOutKey => new { Attacks.Rtt.Folds, Attacks.Rtt.Leaks };
+
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
     {
@@ -92,6 +95,11 @@ public sealed record ExperimentSettings
         if (Methods.Count == 0)
         {
             yield return "methods: at least one is needed";
+        }
+
+        foreach (MethodPlan method in Methods.Where(method => method.Slug is "" or SeedWorld.OriginalName))
+        {
+            yield return $"methods: label '{method.Label}' must hold a letter or digit of ASCII, and not be '{SeedWorld.OriginalName}', the name of the models' folder for what is unlearned";
         }
 
         foreach (IGrouping<string, MethodPlan> group in Methods.GroupBy(method => method.Slug).Where(group => group.Count() > 1))
@@ -164,6 +172,16 @@ public sealed record DatasetSettings
         if (Name is null == (Folder is null))
         {
             yield return "dataset: name belongs to data or people, not to folder";
+        }
+
+        if (Name is not null && DatasetCatalog.All.All(known => known.Name != Name))
+        {
+            yield return $"dataset.name: expected {string.Join(", ", DatasetCatalog.All.Select(known => known.Name))}, found '{Name}'; one's own dataset goes under dataset.folder";
+        }
+
+        if (People is not null && RetainText is not null)
+        {
+            yield return "dataset.retain-text: made-up birthdays have texts of their own; a file can be retained with data or folder";
         }
 
         if (People is not null && Name != DatasetCatalog.RandomBirthdays)

@@ -43,8 +43,19 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
     private T Finish<T>(Job<T> job, CancellationToken stop)
         where T : class
     {
+        // The work replaces the files that an older result of the job speaks of.
+        store.Forget(job);
         var clock = Stopwatch.StartNew();
-        T result = job.Work(stop);
+        T result;
+        try
+        {
+            result = job.Work(stop);
+        }
+        catch (HybridException error)
+        {
+            throw new HybridException(error.Kind, $"{job.Id}: {error.Message}", error);
+        }
+
         double seconds = Math.Round(clock.Elapsed.TotalSeconds, 3);
         store.Keep(job, seconds, result);
         folder.Log("job", new { job.Id, seconds });

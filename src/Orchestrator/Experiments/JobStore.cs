@@ -14,6 +14,8 @@ public sealed class JobStore(string folder)
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        RespectRequiredConstructorParameters = true,
+        RespectNullableAnnotations = true,
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
@@ -34,12 +36,23 @@ public sealed class JobStore(string folder)
 
         try
         {
-            Finished<T>? found = JsonSerializer.Deserialize<Finished<T>>(File.ReadAllBytes(path), Options);
-            return found is { Result: not null } && found.Fingerprint == job.Fingerprint ? found : null;
+            // Results of other inputs may be another version's, and are not looked at.
+            using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
+            return document.RootElement.GetProperty("fingerprint").GetString() == job.Fingerprint ? document.Deserialize<Finished<T>>(Options) : null;
         }
-        catch (JsonException error)
+        catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
             throw new HybridException(ErrorKind.Config, $"{path}: not a job's result; delete the file to run the job again: {error.Message.ReplaceLineEndings(" ")}", error);
+        }
+    }
+
+    /// <summary>Deletes the job's result, if there is one.</summary>
+    public void Forget<T>(Job<T> job)
+        where T : class
+    {
+        if (File.Exists(PathOf(job.Id)))
+        {
+            File.Delete(PathOf(job.Id));
         }
     }
 

@@ -70,9 +70,9 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             RttLast = new Figure([.. picked.Select(pick => pick.Rtt.LastEpochAccuracy)]),
             Recovery = FoldFigure(after, before),
             RecoveryRate = new Figure([.. picked.Select((pick, i) => RecoveryRate(pick.Rtt, originals[i].HeldOutHits.Average(HitString.Accuracy)))]),
-            Retain = FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Outcome.Unlearned.RetainHits])]),
-            ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Outcome.Unlearned.ForgetCalibrated)]),
-            RetainTextNll = picked.All(pick => pick.Outcome.Unlearned.RetainTextNll is not null) ? new Figure([.. picked.Select(pick => pick.Outcome.Unlearned.RetainTextNll!.Value)]) : null,
+            Retain = FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Outcome.Measured!.RetainHits])]),
+            ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Outcome.Measured!.ForgetCalibrated)]),
+            RetainTextNll = settings.Utility.RetainTextNll ? new Figure([.. picked.Select(pick => pick.Outcome.Measured!.RetainTextNll!.Value)]) : null,
             RttCurves = [.. picked.SelectMany(pick => pick.Rtt.Means()).GroupBy(curve => curve.LearningRate).OrderBy(group => group.Key).Select(group => new RateCurve(group.Key, Mean([.. group.Select(curve => curve.Accuracies)])))],
             ForgetByPass = PassMeans([.. picked.Select(pick => pick.Outcome.Unlearned.Passes)]),
             Losses = picked[0].Outcome.Unlearned.Losses,
@@ -82,9 +82,9 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             Rounds = picked[0].Outcome.Unlearned.Rounds,
             Candidates =
             [
-                .. tried.Select(trial => trial.Unlearned.Diverged is { } why
+                .. tried.Select(trial => trial.Diverged is { } why
                     ? new CandidateReport(trial.Trial.World.Seed, trial.Trial.Candidate.Point, null, null, null, false, why)
-                    : new CandidateReport(trial.Trial.World.Seed, trial.Trial.Candidate.Point, trial.Unlearned.Forget, trial.Retain, trial.TuningRtt, trial.Picked, null)),
+                    : new CandidateReport(trial.Trial.World.Seed, trial.Trial.Candidate.Point, trial.Measured!.Forget, trial.Retain, trial.TuningRtt, trial.Picked, null)),
             ],
         };
     }
@@ -94,7 +94,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     {
         IReadOnlyList<string>[][] folds = [.. pick.RetainRelearning!.Curves.Select(curve => curve.Hits.Select(pick.Outcome.Trial.World.ByFold).ToArray())];
         var report = new RelearningReport(
-            [.. folds.SelectMany((epochs, c) => epochs[0].Select((_, fold) => new RelearningCurve(fold, pick.RetainRelearning.Curves[c].LearningRate, [.. epochs.Select(epoch => epoch[fold])])))], []);
+            [.. folds.SelectMany((epochs, c) => epochs[0].Select((_, fold) => new RelearningCurve(fold, pick.RetainRelearning.Curves[c].LearningRate, [.. epochs.Select(epoch => epoch[fold])], pick.RetainRelearning.Curves[c].Diverged)))], []);
         return HitsAt(report, report.BestLearningRate, report.BestEpoch);
     }
 

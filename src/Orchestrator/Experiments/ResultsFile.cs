@@ -22,6 +22,9 @@ public static class ResultsFile
     public static void Write(string runFolder, ExperimentReport report) =>
         AtomicFile.WriteText(Path.Combine(runFolder, Name), JsonSerializer.Serialize(report, Options) + "\n");
 
+    /// <summary>Deletes it, if it is there.</summary>
+    public static void Delete(string runFolder) => File.Delete(Path.Combine(runFolder, Name));
+
     /// <summary>Reads it.</summary>
     /// <exception cref="HybridException">Config: there is no finished experiment in the folder, or the file is another version's.</exception>
     public static ExperimentReport Read(string runFolder)

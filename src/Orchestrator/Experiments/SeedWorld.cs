@@ -9,6 +9,9 @@ namespace Hybrid.Orchestrator.Experiments;
 /// <summary>What every job of one seed works with: the facts, the model that knows them, and where models lie. Safe to use from several threads.</summary>
 internal sealed class SeedWorld
 {
+    /// <summary>The folder of the taught model among the models of a seed.</summary>
+    public const string OriginalName = "original";
+
     private readonly ExperimentSettings settings;
     private readonly Device device;
     private readonly string runFolder;
@@ -40,7 +43,7 @@ internal sealed class SeedWorld
     public LlamaConfig Config => config.Value;
 
     /// <summary>The model that knows the facts: the user's, or the taught one's place.</summary>
-    public string OriginalFolder => settings.Model.Folder ?? ModelPath("original");
+    public string OriginalFolder => settings.Model.Folder ?? ModelPath(OriginalName);
 
     /// <summary>Part of job names.</summary>
     public string Prefix => FormattableString.Invariant($"seed{Seed}");
@@ -84,16 +87,12 @@ internal sealed class SeedWorld
         ? BirthdayMaker.Make(people, seed)
         : DatasetSource.Load((source.Name ?? source.Folder)!, source.Data, source.RetainText);
 
+    /// <summary>Every file of the given model and of the dataset, with its size and time.</summary>
     private IEnumerable<string> Stamps()
     {
-        IEnumerable<string?> sources = [settings.Model.Folder, settings.Dataset.Data, settings.Dataset.Folder, settings.Dataset.RetainText];
-        foreach (string source in sources.OfType<string>())
-        {
-            IEnumerable<string> files = Directory.Exists(source) ? Directory.EnumerateFiles(source, "*", SearchOption.AllDirectories).Order(StringComparer.Ordinal) : [source];
-            foreach (FileInfo file in files.Select(path => new FileInfo(path)).Where(file => file.Exists))
-            {
-                yield return FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}");
-            }
-        }
+        IEnumerable<string> model = settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal) : [];
+        IEnumerable<string> data = settings.Dataset.People is null ? DatasetSource.Find((settings.Dataset.Name ?? settings.Dataset.Folder)!, settings.Dataset.Data, settings.Dataset.RetainText).Paths : [];
+        return model.Concat(data).Select(path => new FileInfo(path)).Where(file => file.Exists)
+            .Select(file => FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
     }
 }

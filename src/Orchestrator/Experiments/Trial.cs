@@ -12,6 +12,9 @@ internal sealed record Trial(SeedWorld World, MethodPlan Plan, int Index, string
 {
     public Candidate Candidate => Plan.Candidates[Index];
 
+    /// <summary>Of everything that the unlearned model depends on.</summary>
+    public string Fingerprint => JobStore.Fingerprint("unlearn", Original, Candidate.Settings);
+
     public string JobPrefix => $"{World.Prefix}/{Slug}";
 
     public string ModelFolder => World.ModelPath(Slug);
@@ -19,22 +22,29 @@ internal sealed record Trial(SeedWorld World, MethodPlan Plan, int Index, string
     /// <summary>For people.</summary>
     public string Label => Plan.Candidates.Count == 1 ? $"{World.Prefix} · {Plan.Label}" : $"{World.Prefix} · {Plan.Label} {Index + 1}/{Plan.Candidates.Count}";
 
+    /// <summary>Every setting of every method for every seed, seed by seed.</summary>
+    public static Trial[] All(ExperimentSettings settings, IReadOnlyList<SeedWorld> worlds, OriginalStage originals) =>
+        [.. worlds.SelectMany(world => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, originals.FingerprintOf(world)))))];
+
     /// <summary>Names its jobs and its model: <c>kunbr-2</c>; the number only where there are several.</summary>
     private string Slug => Plan.Candidates.Count == 1 ? Plan.Slug : FormattableString.Invariant($"{Plan.Slug}-{Index + 1}");
 }
 
-/// <summary>A trial that has unlearned, and how it was judged.</summary>
+/// <summary>A trial that has unlearned and was measured, and how it was judged.</summary>
 internal sealed class Outcome(Trial trial, UnlearnResult unlearned)
 {
     public Trial Trial { get; } = trial;
 
     public UnlearnResult Unlearned { get; } = unlearned;
 
-    /// <summary>Of everything that the unlearned model depends on.</summary>
-    public string Fingerprint => UnlearnStage.FingerprintOf(Trial);
+    /// <summary>What it answers; null until it is known, and where there is no model.</summary>
+    public MeasureResult? Measured { get; set; }
+
+    /// <summary>Why there are no figures, where there are none.</summary>
+    public string? Diverged => Unlearned.Diverged ?? Measured?.Diverged;
 
     /// <summary>Accuracy on the retain questions.</summary>
-    public double Retain => HitString.Accuracy(Unlearned.RetainHits);
+    public double Retain => HitString.Accuracy(Measured!.RetainHits);
 
     /// <summary>A_RTT on the tuning folds; null where it had no rival.</summary>
     public double? TuningRtt { get; set; }

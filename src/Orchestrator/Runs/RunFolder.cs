@@ -35,6 +35,8 @@ public sealed class RunFolder : IDisposable
     /// <summary>The events of the run.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
+    private const string LockFile = ".lock";
+
     private static readonly JsonSerializerOptions Lines = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -45,6 +47,7 @@ public sealed class RunFolder : IDisposable
     private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
 
     private readonly Stopwatch time = Stopwatch.StartNew();
+    private readonly FileStream held;
     private readonly StreamWriter metrics;
     private readonly object configuration;
     private readonly IReadOnlyList<ulong> seeds;
@@ -55,6 +58,8 @@ public sealed class RunFolder : IDisposable
         Command = command;
         this.configuration = configuration;
         this.seeds = seeds;
+        // Refused while another process has it; .NET takes an exclusive lock for it, which ends with the process.
+        held = new FileStream(Path.Combine(path, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
         metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
         Write(RunStatus.Running, null, null);
     }
@@ -114,8 +119,12 @@ public sealed class RunFolder : IDisposable
         }
     }
 
-    /// <summary>Closes the metrics.</summary>
-    public void Dispose() => metrics.Dispose();
+    /// <summary>Closes the metrics, and lets others into the folder.</summary>
+    public void Dispose()
+    {
+        metrics.Dispose();
+        held.Dispose();
+    }
 
     private void Write(RunStatus status, object? result, string? error)
     {
@@ -154,7 +163,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
     private static string? Holds(string full)
     {
-        if (!Directory.EnumerateFileSystemEntries(full).Any())
+        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == LockFile))
         {
             return null;
         }

@@ -21,7 +21,7 @@ public static class SettingsOverride
     {
         string path = PathOf(settings, key) ?? throw new HybridException(ErrorKind.Config, $"method {settings.MethodName} has no setting '{key}'");
         string text = value is Enum ? KebabCase.Of(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant();
-        return With(settings, key, path, new YamlScalar(0, text, Quoted: false));
+        return With(settings, "settings", path, new YamlScalar(0, text, Quoted: false));
     }
 
     /// <summary>The same with a value as it stands in a file.</summary>

@@ -89,8 +89,8 @@ internal static class YamlTree
         }
     }
 
-    /// <summary>An error in a line of a file.</summary>
-    public static HybridException At(string file, int line, string problem) => new(ErrorKind.Config, $"{file}:{line}: {problem}");
+    /// <summary>An error in a line of a file; line 0 is for values that stand in none.</summary>
+    public static HybridException At(string file, int line, string problem) => new(ErrorKind.Config, line > 0 ? $"{file}:{line}: {problem}" : $"{file}: {problem}");
 
     /// <summary>
     /// The tree with one value replaced or added. The path's segments are keys, or positions in lists from 0, with dots between; sections on

@@ -68,24 +68,102 @@ public sealed class ExperimentTests : IDisposable
     }
 
     [Fact]
-    public void RunningAgainRunsNothingAndAChangeRunsWhatItTouches()
+    public void RunningAgainRunsNothing()
     {
         ExperimentReport first = Run("again");
-        int jobs = JobsLogged("again");
+        string[] jobs = JobsLogged("again");
+
         ExperimentReport second = Run("again");
+
         Assert.Equal(jobs, JobsLogged("again"));
         Assert.Equal(Figures(first), Figures(second));
+    }
 
-        // A third seed: everything of it, nothing of the others.
-        Run("again", text => text.Replace("seeds: [1, 2]", "seeds: [1, 2, 3]", StringComparison.Ordinal));
-        Assert.Equal(jobs + (jobs / 2), JobsLogged("again"));
+    [Fact]
+    public void AThirdSeedLeavesTheOthersAlone()
+    {
+        Run("seeds");
+        int jobs = JobsLogged("seeds").Length;
 
-        // A result that is gone is made again, with the model that was deleted after the pick.
-        string file = Directory.GetFiles(Path.Combine(folder.Path, "again", "jobs", "seed1", "gd-1"), "rtt-*").First();
+        Run("seeds", text => text.Replace("seeds: [1, 2]", "seeds: [1, 2, 3]", StringComparison.Ordinal));
+
+        string[] added = JobsLogged("seeds")[jobs..];
+        Assert.All(added, job => Assert.StartsWith("seed3/", job, StringComparison.Ordinal));
+        Assert.Equal((jobs - 2) / 2, added.Length); // the case study is the first seed's
+    }
+
+    [Fact]
+    public void ACaseStudyAddsNoTraining()
+    {
+        Run("cases", text => text.Replace("case-study: { questions: 2, maximum-tokens: 3 }", string.Empty, StringComparison.Ordinal));
+        int jobs = JobsLogged("cases").Length;
+
+        ExperimentReport report = Run("cases");
+
+        Assert.Equal(["answers", "answers", "original", "original"], JobsLogged("cases")[jobs..].Select(job => job.Split('/')[^1]).Order());
+        Assert.Equal(2, report.Cases.Count);
+    }
+
+    [Fact]
+    public void AResultThatIsGoneIsMadeAgainWithTheModelsItNeeds()
+    {
+        Run("gone");
+        string seed = Path.Combine(folder.Path, "gone", "models", "seed1");
+        string loser = Directory.GetDirectories(Path.Combine(folder.Path, "gone", "jobs", "seed1")).Select(path => Path.GetFileName(path)).First(name => !Directory.Exists(Path.Combine(seed, name)));
+        string file = Directory.GetFiles(Path.Combine(folder.Path, "gone", "jobs", "seed1", loser), "rtt-*").First();
         string before = Result(file);
         File.Delete(file);
-        Run("again");
+        Directory.Delete(Path.Combine(folder.Path, "gone", "models"), recursive: true);
+        int jobs = JobsLogged("gone").Length;
+
+        Run("gone");
+
+        Assert.Equal(["seed1/teach", $"seed1/{loser}/unlearn", $"seed1/{loser}/{Path.GetFileNameWithoutExtension(file)}"], JobsLogged("gone")[jobs..]);
         Assert.Equal(before, Result(file));
+    }
+
+    [Fact]
+    public void AResultDoesNotOutliveTheFilesItSpeaksOf()
+    {
+        var store = new JobStore(Path.Combine(folder.Path, "store"));
+        using RunFolder run = RunFolder.Create(Path.Combine(folder.Path, "store"), "test", new { }, [1]);
+        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, CancellationToken.None);
+        var first = new Job<string>("job", "inputs", _ => "result");
+        Assert.Equal(["result"], runner.Run("phase", [first]));
+        Assert.True(runner.IsDone(first));
+
+        // Other inputs, under the same name, that fail half-way: the first ones' files are no longer theirs.
+        HybridException error = Assert.Throws<HybridException>(() => runner.Run("phase", [first with { Fingerprint = "others", Work = _ => throw new HybridException(ErrorKind.Io, "disk full") }]));
+
+        Assert.Equal("job: disk full", error.Message);
+        Assert.False(runner.IsDone(first));
+    }
+
+    [Fact]
+    public void ADamagedResultIsNamed()
+    {
+        var store = new JobStore(folder.Path);
+        var job = new Job<TaughtResult>("job", "inputs", _ => new TaughtResult(3));
+        store.Keep(job, 1, new TaughtResult(3));
+        string file = Path.Combine(folder.Path, "jobs", "job.json");
+        Assert.Equal(3, store.Find(job)!.Result.Epochs);
+
+        foreach (string damaged in new[] { "{", "{}", "[1]", """{"fingerprint":"inputs","seconds":1,"result":{}}""", """{"fingerprint":"inputs","seconds":1,"result":null}""" })
+        {
+            File.WriteAllText(file, damaged);
+            Assert.Contains(file, Assert.Throws<HybridException>(() => store.Find(job)).Message, StringComparison.Ordinal);
+        }
+
+        File.WriteAllText(file, """{"fingerprint":"of other inputs","of":"another version"}""");
+        Assert.Null(store.Find(job));
+    }
+
+    [Fact]
+    public void ARateThatDivergesIsTheAttackersLoss()
+    {
+        ExperimentReport report = Run("rates", text => text.Replace("retain-relearning: { preset: tiny, epochs: 1, learning-rates: [1e-4] }", "retain-relearning: { preset: tiny, epochs: 2, learning-rates: [1e-4, 1e30] }", StringComparison.Ordinal));
+
+        Assert.All(report.Methods, method => Assert.Equal(2, method.RetainRelearning!.PerSeed.Count));
     }
 
     [Fact]
@@ -156,16 +234,16 @@ public sealed class ExperimentTests : IDisposable
         string path = Path.Combine(folder.Path, "plan");
         ExperimentPlan before = ExperimentPlan.Of(settings, Device.Cpu, path);
         Assert.False(Directory.Exists(path));
-        Assert.Equal([2, 16, 16, 8, 4, 4, 4], before.Stages.Select(stage => stage.Jobs));
-        Assert.All(before.Stages.Take(6), stage => Assert.Equal(0, stage.Done));
-        Assert.Null(before.Stages[6].Done);
-        Assert.Equal(16 * 4, before.Stages[1].Steps);
+        Assert.Equal([2, 2, 16, 16, 16, 8, 4, 4, 2], before.Stages.Select(stage => stage.Jobs));
+        Assert.All(before.Stages.Take(8), stage => Assert.Equal(0, stage.Done));
+        Assert.Null(before.Stages[8].Done);
+        Assert.Equal(16 * 4, before.Stages[2].Steps);
 
         Run("plan");
 
         ExperimentPlan after = ExperimentPlan.Of(settings, Device.Cpu, path);
-        Assert.Equal(before.Stages.Take(6).Select(stage => (int?)stage.Jobs), after.Stages.Take(6).Select(stage => stage.Done));
-        Assert.Equal(before.Stages.Sum(stage => stage.Jobs), JobsLogged("plan"));
+        Assert.Equal(before.Stages.Take(8).Select(stage => (int?)stage.Jobs), after.Stages.Take(8).Select(stage => stage.Done));
+        Assert.Equal(before.Stages.Sum(stage => stage.Jobs), JobsLogged("plan").Length);
     }
 
     private ExperimentReport Run(string name, Func<string, string>? change = null)
@@ -179,7 +257,12 @@ public sealed class ExperimentTests : IDisposable
 
     private byte[] Weights(string run, string seed, string model) => File.ReadAllBytes(Path.Combine(folder.Path, run, "models", seed, model, Orchestrator.Model.ModelFolder.WeightsFile));
 
-    private int JobsLogged(string name) => File.ReadLines(Path.Combine(folder.Path, name, RunFolder.MetricsFile)).Count(line => line.Contains("\"kind\":\"job\"", StringComparison.Ordinal));
+    /// <summary>Names of the jobs that were run, in the order in which they ended.</summary>
+    private string[] JobsLogged(string name) =>
+    [
+        .. File.ReadLines(Path.Combine(folder.Path, name, RunFolder.MetricsFile)).Select(line => JsonDocument.Parse(line).RootElement)
+            .Where(line => line.GetProperty("kind").GetString() == "job").Select(line => line.GetProperty("value").GetProperty("id").GetString()!),
+    ];
 
     private static string Result(string file)
     {
