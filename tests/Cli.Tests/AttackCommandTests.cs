@@ -21,7 +21,7 @@ public sealed class AttackCommandTests(TaughtFolder taught) : IDisposable
         JsonElement plain = CommandRun.Good([.. line, "--threads", "1"]).Json;
 
         JsonElement first = CommandRun.Good([.. line, "--threads", "2", "--jobs", "2", "--out", curves]).Json;
-        CommandRun again = CommandRun.Good([.. line, "--jobs", "3", "--out", curves]);
+        CommandRun again = CommandRun.Good([.. line, "--threads", "3", "--jobs", "3", "--out", curves]);
 
         Assert.Equal(plain.GetProperty("curves").GetRawText(), first.GetProperty("curves").GetRawText()); // one thread a job, both times
         Assert.Equal(first.GetProperty("curves").GetRawText(), again.Json.GetProperty("curves").GetRawText());
@@ -30,8 +30,9 @@ public sealed class AttackCommandTests(TaughtFolder taught) : IDisposable
             ["fold0-rate1e-3.json", "fold0-rate1e-4.json", "fold3-rate1e-3.json", "fold3-rate1e-4.json"],
             Directory.GetFiles(curves).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
-        CommandRun.Bad(17, [.. line, "--out", curves, "--seed", "2"], "curves/fold0-rate1e-3.json: of an attack with seed 1, not 2");
-        CommandRun.Bad(17, [.. line, "--out", curves, "--batch-size", "7"], "fold0-rate1e-3.json: of an attack with settings");
+        CommandRun.Bad(17, [.. line, "--threads", "1", "--out", curves, "--seed", "2"], "curves/fold0-rate1e-3.json: of an attack with seed 1, not 2");
+        CommandRun.Bad(17, [.. line, "--threads", "1", "--out", curves, "--batch-size", "7"], "fold0-rate1e-3.json: of an attack with settings");
+        CommandRun.Bad(17, [.. line, "--threads", "2", "--out", curves], "fold0-rate1e-3.json: of an attack with threads 1, not 2");
     }
 
     [Fact]

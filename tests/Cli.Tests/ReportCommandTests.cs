@@ -14,7 +14,8 @@ public sealed class ReportCommandTests
 
         CommandRun run = CommandRun.Good("report", folder.Path);
 
-        Assert.StartsWith("Small [test]. Accuracy on weather after unlearning and after RTT:\n", run.Output, StringComparison.Ordinal);
+        Assert.StartsWith("Small [test]\n  Dataset: weather, made up for tests: ", run.Output, StringComparison.Ordinal);
+        Assert.Contains("\nAccuracy on weather after unlearning and after RTT:\n", run.Output, StringComparison.Ordinal);
         Assert.Matches(@"before unlearning +│ +90\.0 \[85\.0, 95\.0\] │ +– │ +– │ +80\.0 │ +–", run.Output);
         Assert.Matches(@"GD \[a\] ! +│ +50\.0 │ +75\.0 │ +25\.0 │ +40\.0 │ +62\.5", run.Output);
         Assert.Contains("! did not keep retain accuracy", run.Output, StringComparison.Ordinal);
