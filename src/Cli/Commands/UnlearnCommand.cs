@@ -35,7 +35,9 @@ internal static class UnlearnCommand
         {
             string? file = parsed.GetValue(json);
             JsonOutput.Check(file);
-            (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, ModelFolder.LoadConfig(input.ModelOf(parsed)));
+            LlamaConfig shape = ModelFolder.LoadConfig(input.ModelOf(parsed));
+            (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, shape);
+            settings.RequireFits(shape);
             using Input loaded = input.Load(parsed);
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
             SeededRandom random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn");

@@ -40,7 +40,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         Trial[] trials = Trial.All(settings, worlds, originals);
         Trial[] rivals = [.. trials.Where(trial => trial.Plan.Candidates.Count > 1)];
         int picks = worlds.Length * settings.Methods.Count;
-        long parameters = ParametersOf(settings.Model);
+        long parameters = ShapeOf(settings.Model).ParameterCount;
         return new ExperimentPlan(
             [
                 Stage("teaching", [.. worlds.SelectMany(originals.Teaching)], 0),
@@ -73,20 +73,22 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
             where T : class => new(stage, picks * each, Math.Min(picks * each, trials.Sum(trial => jobs(trial).Count(job => store.Find(job) is not null))), picks * each * stepsEach);
     }
 
-    /// <summary>What can be known before any work: every fold is there, and methods that are compared get the same number of steps, where the experiment says so.</summary>
+    /// <summary>What can be known before any work: every fold and every layer asked for is there, and methods that are compared get the same number of steps, where the experiment says so.</summary>
     /// <exception cref="HybridException">Config, EmptySplit: they are not.</exception>
     internal static void RequireSound(ExperimentSettings settings, UnlearningDataset dataset)
     {
         RelearningOptions rtt = settings.Attacks.Rtt;
         foreach ((string key, IReadOnlyList<int> folds) in new[] { ("attacks.rtt.folds", rtt.Folds), ("selection.tuning-folds", settings.Selection?.TuningFolds ?? []) }.Where(named => named.Item2.Count > 0))
         {
-            try
+            Named(key, () => RttFolds.Make(dataset.ForgetSplits, rtt.Leaks, folds));
+        }
+
+        LlamaConfig shape = ShapeOf(settings.Model);
+        foreach (MethodPlan plan in settings.Methods)
+        {
+            foreach (Candidate candidate in plan.Candidates)
             {
-                RttFolds.Make(dataset.ForgetSplits, rtt.Leaks, folds);
-            }
-            catch (HybridException error)
-            {
-                throw new HybridException(error.Kind, $"{key}: {error.Message}", error);
+                Named(plan.Label, () => candidate.Settings.RequireFits(shape));
             }
         }
 
@@ -94,6 +96,19 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         if (settings.EqualSteps && budgets.Select(budget => budget.Steps).Distinct().Count() > 1)
         {
             throw new HybridException(ErrorKind.Config, $"equal-steps: the methods' optimizer steps differ: {string.Join(", ", budgets.Select(budget => $"{budget.Label} {budget.Steps}"))}");
+        }
+    }
+
+    /// <summary>Puts the name of what is checked before the error of a check.</summary>
+    private static void Named(string name, Action check)
+    {
+        try
+        {
+            check();
+        }
+        catch (HybridException error)
+        {
+            throw new HybridException(error.Kind, $"{name}: {error.Message}", error);
         }
     }
 
@@ -105,8 +120,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         ? (long)options.Epochs * BatchSampler.StepsPerEpoch(Math.Min(options.MaximumExamples, dataset.RetainText.Read().Count), options.BatchSize)
         : 0;
 
-    private static long ParametersOf(ModelSettings model) =>
-        (model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape).ParameterCount;
+    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape;
 
     private static int WeightBytes(ExperimentSettings settings) => settings.Dtype == "bfloat16" ? 2 : 4;
 

@@ -54,6 +54,9 @@ public sealed record ExperimentReport
     /// <summary>Accuracy of the original model on the retain questions.</summary>
     public required Figure RetainBefore { get; init; }
 
+    /// <summary>Mean NLL of the retain text's tokens under the original model, nats; null where it was not asked for.</summary>
+    public Figure? RetainTextNllBefore { get; init; }
+
     /// <summary>Normalised knowledge density of the original model by layer, mean over seeds; sums to 1.</summary>
     public required IReadOnlyList<double> Density { get; init; }
 

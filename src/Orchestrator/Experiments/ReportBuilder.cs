@@ -34,6 +34,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         ReportingFolds = settings.Attacks.Rtt.Folds,
         ForgetBefore = FoldFigure([.. originals.Select(original => original.HeldOutHits)]),
         RetainBefore = FoldFigure([.. originals.Select(original => (IReadOnlyList<string>)[original.RetainHits])]),
+        RetainTextNllBefore = settings.Utility.RetainTextNll ? new Figure([.. originals.Select(original => original.RetainTextNll!.Value)]) : null,
         Density = Mean([.. originals.Select(original => original.Density)]),
         Methods = [.. settings.Methods.Select(plan => MethodOf(plan, originals, [.. picked.Where(pick => pick.Outcome.Trial.Plan == plan)], [.. tried.Where(trial => trial.Trial.Plan == plan)]))],
         Cases = Cases(originals[0], picked),

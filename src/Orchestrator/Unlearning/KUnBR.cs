@@ -26,9 +26,8 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
     public UnlearningOutcome Run(UnlearningContext context)
     {
         LlamaModel unlearned = context.Model;
+        options.RequireFits(unlearned.Config);
         BlockPlan plan = BlockPlan.Cut(unlearned.Config.Layers, options.Blocks);
-        // A choice that cannot be made is better known before the training than after it.
-        _ = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, new double[plan.Layers]);
         using LlamaModel original = unlearned.Clone();
 
         int steps = 0, passes = 0;

@@ -1,3 +1,5 @@
+using Hybrid.Orchestrator.Model;
+
 namespace Hybrid.Orchestrator.Unlearning;
 
 /// <summary>When knowledge density is measured.</summary>
@@ -51,6 +53,13 @@ public sealed record KUnBROptions : IMethodOptions
 
     /// <summary>Ablation: false leaves pre-unlearning out.</summary>
     public required bool PreUnlearn { get; init; }
+
+    /// <inheritdoc/>
+    public void RequireFits(LlamaConfig model)
+    {
+        BlockPlan plan = BlockPlan.Cut(model.Layers, Blocks);
+        _ = BlockSelection.Choose(plan, Strategy, SelectedBlocks, IgnoreHeadLayers, new double[plan.Layers]);
+    }
 
     /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new KUnBR(this);

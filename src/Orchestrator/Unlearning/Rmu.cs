@@ -45,6 +45,15 @@ public sealed record RmuOptions : IMethodOptions
     ];
 
     /// <inheritdoc/>
+    public void RequireFits(LlamaConfig model)
+    {
+        if (Layer >= model.Layers)
+        {
+            throw new HybridException(ErrorKind.BlockPlan, $"rmu: there is no layer {Layer} to steer; the model has layers 0 to {model.Layers - 1}");
+        }
+    }
+
+    /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new Rmu(this);
 }
 
@@ -68,11 +77,7 @@ public sealed class Rmu(RmuOptions options) : IUnlearningMethod
     public UnlearningOutcome Run(UnlearningContext context)
     {
         LlamaModel model = context.Model;
-        if (options.Layer >= model.Config.Layers)
-        {
-            throw new HybridException(ErrorKind.BlockPlan, $"rmu: there is no layer {options.Layer} to steer; the model has layers 0 to {model.Config.Layers - 1}");
-        }
-
+        options.RequireFits(model.Config);
         ForgetRetainLoop loop = ForgetRetainLoop.OneStage(context, options.Passes, needsRetain: options.RetainCoefficient > 0);
         int first = Math.Max(0, options.Layer - TrainedLayers + 1), end = options.Layer + 1;
         string[] names = [.. Enumerable.Range(first, end - first).Select(layer => ParameterNames.Layer(layer, "mlp.down_proj"))];

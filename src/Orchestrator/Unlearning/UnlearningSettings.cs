@@ -1,4 +1,5 @@
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
@@ -90,6 +91,10 @@ public sealed record UnlearningSettings
     /// <summary>The method with its options.</summary>
     /// <exception cref="HybridException">Config: the method's options are missing.</exception>
     public IUnlearningMethod CreateMethod() => Own?.CreateMethod() ?? throw new HybridException(ErrorKind.Config, $"the options of method '{MethodName}' are missing");
+
+    /// <summary>Makes sure that a model of this shape has what the settings speak of.</summary>
+    /// <exception cref="HybridException">BlockPlan: it has not.</exception>
+    public void RequireFits(LlamaConfig model) => Own?.RequireFits(model);
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

@@ -119,6 +119,7 @@ internal static class MethodsSection
             Columns = [ReportColumn.OfText("Method", "method"), last, calibrated, nll],
             Rows =
             [
+                .. report.RetainTextNllBefore is null ? Array.Empty<IReadOnlyList<ReportCell>>() : [[ReportCell.OfText("before unlearning"), ReportCell.None(last), ReportCell.None(calibrated), FigureText.Cell(report.RetainTextNllBefore, nll, scale: 1, decimals: 3)]],
                 .. report.Methods.Select(method => (IReadOnlyList<ReportCell>)
                 [
                     ReportCell.OfText(method.Label), FigureText.Cell(method.RttLast, last), FigureText.Cell(method.ForgetCalibrated, calibrated), FigureText.Cell(method.RetainTextNll, nll, scale: 1, decimals: 3),
