@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Microsoft.Win32.SafeHandles;
 
 namespace Hybrid.Orchestrator.Model;
 
@@ -25,7 +26,11 @@ public sealed class WeightFiles : IDisposable
     public IReadOnlyList<string> Paths => [.. files.Select(file => file.Path)];
 
     /// <summary>Bytes of those files, headers included.</summary>
-    public long Bytes => files.Sum(file => new FileInfo(file.Path).Length);
+    public long Bytes => files.Sum(file =>
+    {
+        using SafeFileHandle opened = File.OpenHandle(file.Path); // of a link, too, it is the file's own length
+        return RandomAccess.GetLength(opened);
+    });
 
     /// <summary>Opens the weights of a folder. Links are followed, as caches of downloads are made of them.</summary>
     /// <exception cref="HybridException">
@@ -88,7 +93,7 @@ public sealed class WeightFiles : IDisposable
 
     private (string Path, SafetensorsFile File) Owner(string name) => owners.TryGetValue(name, out (string Path, SafetensorsFile File) owner)
         ? owner
-        : throw new HybridException(ErrorKind.ModelFile, $"{Path}: there is no tensor '{name}'");
+        : throw new HybridException(ErrorKind.ModelFile, $"{Path}: there is no tensor '{WeightIndex.Shown(name)}'");
 
     private void OpenShards(string folder, WeightIndex index)
     {
@@ -97,7 +102,7 @@ public sealed class WeightFiles : IDisposable
             string shard = System.IO.Path.Combine(folder, name);
             if (!File.Exists(shard))
             {
-                throw new HybridException(ErrorKind.ModelFile, $"{shard}: no such file; {ModelFolder.IndexFile} puts tensor '{index.Files.First(entry => entry.Value == name).Key}' there");
+                throw new HybridException(ErrorKind.ModelFile, $"{shard}: no such file; {ModelFolder.IndexFile} puts tensor '{WeightIndex.Shown(index.Files.First(entry => entry.Value == name).Key)}' there");
             }
 
             Add(shard);
@@ -108,13 +113,13 @@ public sealed class WeightFiles : IDisposable
             string shard = System.IO.Path.Combine(folder, name);
             if (!owners.TryGetValue(tensor, out (string Path, SafetensorsFile File) owner) || owner.Path != shard)
             {
-                throw new HybridException(ErrorKind.ModelFile, $"{shard}: has no tensor '{tensor}', which {ModelFolder.IndexFile} puts there");
+                throw new HybridException(ErrorKind.ModelFile, $"{shard}: has no tensor '{WeightIndex.Shown(tensor)}', which {ModelFolder.IndexFile} puts there");
             }
         }
 
         if (names.Find(tensor => !index.Files.ContainsKey(tensor)) is { } unlisted)
         {
-            throw new HybridException(ErrorKind.ModelFile, $"{PathOf(unlisted)}: tensor '{unlisted}' does not stand in {ModelFolder.IndexFile}");
+            throw new HybridException(ErrorKind.ModelFile, $"{PathOf(unlisted)}: tensor '{WeightIndex.Shown(unlisted)}' does not stand in {ModelFolder.IndexFile}");
         }
 
         long total = names.Sum(name => BytesOf(Describe(name)));
@@ -132,7 +137,7 @@ public sealed class WeightFiles : IDisposable
         {
             if (!owners.TryAdd(name, (file, opened)))
             {
-                throw new HybridException(ErrorKind.ModelFile, $"{file}: tensor '{name}' stands in {System.IO.Path.GetFileName(owners[name].Path)}, too");
+                throw new HybridException(ErrorKind.ModelFile, $"{file}: tensor '{WeightIndex.Shown(name)}' stands in {System.IO.Path.GetFileName(owners[name].Path)}, too");
             }
 
             names.Add(name);

@@ -67,6 +67,13 @@ public sealed record WeightIndex
         return new JsonObject { [Metadata] = new JsonObject { [TotalSizeKey] = TotalSize }, [WeightMap] = map }.ToJsonString(Format) + "\n";
     }
 
+    /// <summary>A text out of a file for an error's one line: no control characters, and not too long.</summary>
+    internal static string Shown(string text)
+    {
+        string line = new([.. text.Select(letter => char.IsControl(letter) ? '?' : letter)]);
+        return line.Length <= 100 ? line : line[..97] + "...";
+    }
+
     private static long? ReadTotalSize(string path, Dictionary<string, JsonElement> root)
     {
         if (!root.TryGetValue(Metadata, out JsonElement metadata) || !Fields(path, Metadata, metadata).TryGetValue(TotalSizeKey, out JsonElement size))
@@ -77,7 +84,7 @@ public sealed record WeightIndex
         // Some exporters write 16060522496.0.
         return size.ValueKind == JsonValueKind.Number && size.TryGetDecimal(out decimal value) && value >= 0 && value <= long.MaxValue && decimal.IsInteger(value)
             ? (long)value
-            : throw Malformed(path, $"{TotalSizeKey} is {Shorten(size.GetRawText())}, a number of bytes is expected");
+            : throw Malformed(path, $"{TotalSizeKey} is {Shown(size.GetRawText())}, a number of bytes is expected");
     }
 
     private static Dictionary<string, string> ReadFiles(string path, Dictionary<string, JsonElement> root)
@@ -92,13 +99,13 @@ public sealed record WeightIndex
         {
             if (value.ValueKind != JsonValueKind.String)
             {
-                throw Malformed(path, $"tensor '{Shorten(tensor)}' is in {Shorten(value.GetRawText())}, the name of a file is expected");
+                throw Malformed(path, $"tensor '{Shown(tensor)}' is in {Shown(value.GetRawText())}, the name of a file is expected");
             }
 
             string file = value.GetString()!;
             if (!IsPlainName(file))
             {
-                throw Malformed(path, $"tensor '{Shorten(tensor)}' is in '{Shorten(file)}', the name of a file in the same folder is expected");
+                throw Malformed(path, $"tensor '{Shown(tensor)}' is in '{Shown(file)}', the name of a file in the same folder is expected");
             }
 
             files.Add(tensor, file);
@@ -116,7 +123,7 @@ public sealed record WeightIndex
     {
         if (value.ValueKind != JsonValueKind.Object)
         {
-            throw Malformed(path, $"{what} is {Shorten(value.GetRawText())}, a JSON object is expected");
+            throw Malformed(path, $"{what} is {Shown(value.GetRawText())}, a JSON object is expected");
         }
 
         var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
@@ -124,7 +131,7 @@ public sealed record WeightIndex
         {
             if (!fields.TryAdd(field.Name, field.Value))
             {
-                throw Malformed(path, $"{what} has '{Shorten(field.Name)}' twice");
+                throw Malformed(path, $"{what} has '{Shown(field.Name)}' twice");
             }
         }
 
@@ -132,6 +139,4 @@ public sealed record WeightIndex
     }
 
     private static HybridException Malformed(string path, string problem) => new(ErrorKind.ModelFile, $"{path}: {problem}");
-
-    private static string Shorten(string text) => text.Length <= 100 ? text : text[..97] + "...";
 }
