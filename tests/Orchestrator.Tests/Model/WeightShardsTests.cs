@@ -1,4 +1,7 @@
+using System.Buffers.Binary;
 using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
@@ -38,6 +41,29 @@ public sealed class WeightShardsTests : IDisposable
         Assert.Equal(tied ? 2 : 3, Directory.GetFiles(folder.File("shards"), "model-*").Length);
         Assert.Equal(File.ReadAllBytes(folder.File("one/model.safetensors")), File.ReadAllBytes(folder.File("again/model.safetensors")));
         Assert.Equal(model.Config.ParameterCount * type.Size(), WeightIndex.Load(folder.File("shards/model.safetensors.index.json")).TotalSize);
+    }
+
+    // The files read as the format's description has them: eight bytes of length, a JSON header, the data.
+    [Fact]
+    public void EveryTensorLiesWhereTheIndexSays()
+    {
+        using LlamaModel model = TestModels.Make(TestModels.Config(vocabulary: 258), 1, ElementType.Float32);
+        ModelFolder.Save(folder.Path, model, Bytes, shardBytes: 2000);
+
+        using var index = JsonDocument.Parse(File.ReadAllText(folder.File("model.safetensors.index.json")));
+        JsonProperty[] map = [.. index.RootElement.GetProperty("weight_map").EnumerateObject()];
+
+        Assert.Equal(model.Names.Order(StringComparer.Ordinal), map.Select(entry => entry.Name));
+        foreach (JsonProperty entry in map)
+        {
+            byte[] file = File.ReadAllBytes(folder.File(entry.Value.GetString()!));
+            int data = 8 + (int)BinaryPrimitives.ReadUInt64LittleEndian(file);
+            using var header = JsonDocument.Parse(file.AsMemory(8, data - 8));
+            JsonElement tensor = header.RootElement.GetProperty(entry.Name);
+            int[] bounds = [.. tensor.GetProperty("data_offsets").EnumerateArray().Select(offset => data + offset.GetInt32())];
+            Assert.Equal(model[entry.Name].Shape, tensor.GetProperty("shape").EnumerateArray().Select(size => size.GetInt64()));
+            Assert.Equal(model[entry.Name].ToArray<float>(), MemoryMarshal.Cast<byte, float>(file.AsSpan(bounds[0]..bounds[1])).ToArray());
+        }
     }
 
     // Tensors of 3, 3, 9, 1, 4 and 1 bytes.
