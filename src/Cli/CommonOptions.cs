@@ -12,7 +12,7 @@ internal static class CommonOptions
     /// <summary>More threads than this many for each processor only wait for one another.</summary>
     private const int ThreadsPerProcessor = 16;
 
-    public static Option<string> Model(string description = "The model: a folder with config.json, model.safetensors and tokenizer.json.") =>
+    public static Option<string> Model(string description = "The model: a folder with config.json, tokenizer.json and weights (model.safetensors, or shards with an index).") =>
         new("--model") { Description = description, Required = true, HelpName = "FOLDER" };
 
     public static Option<string> Tokenizer() =>

@@ -19,6 +19,7 @@ internal static class AllCommands
         ReportCommand.Create(bind),
         TokenizeCommand.Create(bind),
         InspectCommand.Create(bind),
+        DiffCommand.Create(bind),
         ParityCommand.Create(bind),
     ];
 }

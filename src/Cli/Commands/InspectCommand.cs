@@ -1,5 +1,4 @@
 using System.CommandLine;
-using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Unlearning;
 
@@ -12,7 +11,7 @@ internal static class InspectCommand
 
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
-        var folder = new Argument<string>("MODEL") { Description = "A folder with config.json and model.safetensors." };
+        var folder = new Argument<string>("MODEL") { Description = "A folder with config.json and weights." };
         Option<int?> blocks = OptionKinds.Count("--blocks", $"Blocks of the plan that is shown; default: {DefaultBlocks}, or one for each layer where there are fewer.");
         Option<string?> json = CommonOptions.Json();
         var command = new Command("inspect", """
@@ -30,13 +29,12 @@ internal static class InspectCommand
             JsonOutput.Check(file);
             string path = parsed.GetValue(folder)!;
             LlamaConfig config = ModelFolder.LoadConfig(path);
-            IReadOnlyList<(string Name, ElementType Type, long[] Shape)> tensors = ModelFolder.Describe(path);
-            long bytes = new FileInfo(Path.Combine(path, ModelFolder.WeightsFile)).Length;
-            string[] types = [.. tensors.Select(tensor => tensor.Type.ToString().ToLowerInvariant()).Distinct()];
+            using WeightFiles weights = WeightFiles.Open(path);
+            string[] types = [.. weights.Names.Select(name => weights.Describe(name).Type.ToString().ToLowerInvariant()).Distinct()];
             BlockPlan plan = BlockPlan.Cut(config.Layers, parsed.GetValue(blocks) ?? Math.Min(DefaultBlocks, config.Layers));
             JsonOutput.Write(context, file, new
             {
-                model = path, architecture = config, parameters = config.ParameterCount, bytes, elementTypes = types, tensors = tensors.Count,
+                model = path, architecture = config, parameters = config.ParameterCount, bytes = weights.Bytes, files = weights.Paths.Count, elementTypes = types, tensors = weights.Names.Count,
                 blockPlan = new
                 {
                     blocks = plan.Blocks, layersPerBlock = plan.LayersPerBlock, leftOver = plan.LeftOver,
@@ -45,7 +43,7 @@ internal static class InspectCommand
             });
             if (file != JsonOutput.StandardOutput)
             {
-                Show(context, config, bytes, types, plan);
+                Show(context, config, weights, types, plan);
             }
 
             return ExitCode.Success;
@@ -53,9 +51,10 @@ internal static class InspectCommand
         return command;
     }
 
-    private static void Show(CommandContext context, LlamaConfig config, long bytes, string[] types, BlockPlan plan)
+    private static void Show(CommandContext context, LlamaConfig config, WeightFiles weights, string[] types, BlockPlan plan)
     {
         string rope = config.RopeScaling is { } scaling ? Tables.Text($", llama3 scaling × {scaling.Factor}") : string.Empty;
+        string files = weights.Paths.Count > 1 ? Tables.Text($" in {weights.Paths.Count} files") : string.Empty;
         (string Name, string Value)[] rows =
         [
             ("layers", Tables.Text($"{config.Layers}")),
@@ -65,7 +64,7 @@ internal static class InspectCommand
             ("positions", Tables.Text($"{config.MaximumPositions}, rotary base {config.RopeTheta}{rope}")),
             ("norm epsilon", Tables.Text($"{config.RmsNormEpsilon}")),
             ("parameters", Tables.Text($"{config.ParameterCount:N0}")),
-            ("weights", Tables.Text($"{bytes:N0} bytes, {string.Join(", ", types)}")),
+            ("weights", Tables.Text($"{weights.Bytes:N0} bytes{files}, {string.Join(", ", types)}")),
             ("block plan", $"{plan.Blocks} blocks of {plan.LayersPerBlock} layers: {string.Join(", ", Enumerable.Range(0, plan.Blocks).Select(block => Layers(plan, block)))}"),
         ];
         foreach ((string name, string value) in rows)

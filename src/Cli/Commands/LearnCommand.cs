@@ -57,7 +57,7 @@ internal static class LearnCommand
             using (RunProgress progress = context.StartProgress(parsed.GetValue(options.Events)))
             {
                 var teacher = new Teacher(teaching, encoder, new McqEvaluator(encoder));
-                report = LastGood.OnDivergence(output, model, tokenizer, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
+                report = LastGood.OnDivergence(output, model, tokenizer, source: null, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
             }
 
             double seconds = clock.Elapsed.TotalSeconds;

@@ -48,7 +48,7 @@ internal static class UnlearnCommand
             UnlearningOutcome outcome;
             using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))
             {
-                outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
+                outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
                 {
                     Model = loaded.Model,
                     Forget = examples.Forget,
@@ -62,7 +62,7 @@ internal static class UnlearnCommand
 
             double seconds = clock.Elapsed.TotalSeconds;
             double changed = ChangedShare.AgainstFolder(loaded.Folder, loaded.Model);
-            target.Save(loaded.Model, loaded.Tokenizer);
+            target.Save(loaded.Model, loaded.Tokenizer, loaded.Folder);
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),

@@ -16,16 +16,8 @@ public static class ChangedShare
     /// <exception cref="HybridException">ModelFile: the file cannot be read any more.</exception>
     public static double AgainstFolder(string folder, LlamaModel changed)
     {
-        string path = Path.Combine(folder, ModelFolder.WeightsFile);
-        try
-        {
-            using SafetensorsFile file = SafetensorsFile.Open(path);
-            return Of(changed, name => file.Read(name, changed[name].ElementType, Device.Cpu));
-        }
-        catch (NativeException error)
-        {
-            throw new HybridException(ErrorKind.ModelFile, $"{path}: {error.Message}", error);
-        }
+        using WeightFiles files = WeightFiles.Open(folder);
+        return Of(changed, name => files.Read(name, changed[name].ElementType, Device.Cpu));
     }
 
     /// <summary>Against original tensors that are got one at a time, so that a model on disk need not be loaded whole.</summary>

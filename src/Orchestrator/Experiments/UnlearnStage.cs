@@ -67,7 +67,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
             clock.Start();
             UnlearningOutcome outcome = method.CreateMethod().Run(context);
             clock.Stop();
-            output.Save(model, world.Tokenizer);
+            output.Save(model, world.Tokenizer, world.OriginalFolder);
             return new UnlearnResult(
                 null,
                 outcome.Steps,

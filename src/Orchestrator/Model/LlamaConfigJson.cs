@@ -78,13 +78,53 @@ public static class LlamaConfigJson
     }
 
     /// <summary>The JSON text of a configuration, with the field that loaders use to choose an element type.</summary>
-    public static string Write(LlamaConfig config, string torchDtype, int? beginOfText, int? endOfText)
+    /// <param name="config">The architecture.</param>
+    /// <param name="torchDtype">Name of the weights' element type, such as bfloat16.</param>
+    /// <param name="beginOfText">Id of the token before every text.</param>
+    /// <param name="endOfText">Id of the token that ends a text.</param>
+    /// <param name="source">
+    /// The config.json of the model that this one was made from, if any: its fields that say nothing about the computation stay, token ids
+    /// among them (an instruct model has several that end a text).
+    /// </param>
+    /// <exception cref="HybridException">ModelFile: the source cannot be read.</exception>
+    public static string Write(LlamaConfig config, string torchDtype, int? beginOfText, int? endOfText, string? source = null)
     {
-        var root = new JsonObject
+        JsonObject root = source is null ? [] : Parse(source);
+        root.TryAdd("architectures", new JsonArray("LlamaForCausalLM"));
+        root["model_type"] = "llama";
+        root["hidden_act"] = "silu";
+        root.Remove("rope_scaling");
+        foreach ((string name, JsonNode? value) in Architecture(config))
         {
-            ["architectures"] = new JsonArray("LlamaForCausalLM"),
-            ["model_type"] = "llama",
-            ["hidden_act"] = "silu",
+            root[name] = value?.DeepClone();
+        }
+
+        root["attention_bias"] = false;
+        root["mlp_bias"] = false;
+        root["torch_dtype"] = torchDtype;
+        if (root.ContainsKey("dtype")) // its newer name
+        {
+            root["dtype"] = torchDtype;
+        }
+
+        if (beginOfText is { } begin)
+        {
+            root.TryAdd("bos_token_id", begin);
+        }
+
+        if (endOfText is { } end)
+        {
+            root.TryAdd("eos_token_id", end);
+        }
+
+        return root.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n";
+    }
+
+    /// <summary>The fields that make up the architecture, by their names in config.json.</summary>
+    internal static JsonObject Architecture(LlamaConfig config)
+    {
+        var fields = new JsonObject
+        {
             ["hidden_size"] = config.HiddenSize,
             ["intermediate_size"] = config.IntermediateSize,
             ["num_hidden_layers"] = config.Layers,
@@ -96,13 +136,10 @@ public static class LlamaConfigJson
             ["rope_theta"] = config.RopeTheta,
             ["max_position_embeddings"] = config.MaximumPositions,
             ["tie_word_embeddings"] = config.TiedEmbeddings,
-            ["attention_bias"] = false,
-            ["mlp_bias"] = false,
-            ["torch_dtype"] = torchDtype,
         };
         if (config.RopeScaling is { } scaling)
         {
-            root["rope_scaling"] = new JsonObject
+            fields["rope_scaling"] = new JsonObject
             {
                 ["rope_type"] = "llama3",
                 ["factor"] = scaling.Factor,
@@ -112,17 +149,7 @@ public static class LlamaConfigJson
             };
         }
 
-        if (beginOfText is { } begin)
-        {
-            root["bos_token_id"] = begin;
-        }
-
-        if (endOfText is { } end)
-        {
-            root["eos_token_id"] = end;
-        }
-
-        return root.ToJsonString(new JsonSerializerOptions { WriteIndented = true }) + "\n";
+        return fields;
     }
 
     private static JsonObject Parse(string path)

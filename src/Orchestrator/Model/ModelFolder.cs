@@ -3,56 +3,52 @@ using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Orchestrator.Model;
 
-/// <summary>A model with its tokenizer, as a Hugging Face folder: <c>config.json</c>, <c>model.safetensors</c>, <c>tokenizer.json</c>.</summary>
+/// <summary>
+/// A model with its tokenizer, as a Hugging Face folder: <c>config.json</c>, <c>tokenizer.json</c>, and the weights in <c>model.safetensors</c>
+/// or in shards with an index.
+/// </summary>
 public static class ModelFolder
 {
     /// <summary>The architecture.</summary>
     public const string ConfigFile = "config.json";
 
-    /// <summary>The weights.</summary>
+    /// <summary>The weights, where they are one file.</summary>
     public const string WeightsFile = "model.safetensors";
+
+    /// <summary>Where the weights are several files: which of them holds which tensor.</summary>
+    public const string IndexFile = "model.safetensors.index.json";
 
     /// <summary>The tokenizer.</summary>
     public const string TokenizerFile = "tokenizer.json";
+
+    /// <summary>What else comes with a model: how to generate, chat and tokenize. Copied as they are, never read.</summary>
+    private static readonly string[] CompanionFiles = ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "chat_template.jinja"];
 
     /// <summary>Loads the weights in the wanted element type onto the wanted device.</summary>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel: the message names the file and the tensor or field.</exception>
     public static LlamaModel LoadModel(string folder, ElementType type, Device device)
     {
         LlamaConfig config = LoadConfig(folder);
-        string path = WeightsPath(folder);
-        using SafetensorsFile file = Open(path);
+        using WeightFiles files = WeightFiles.Open(folder);
         using TensorScope outside = TensorScope.Outside();
         var parameters = new List<KeyValuePair<string, Tensor>>();
         try
         {
-            foreach (string name in file.Names)
+            foreach (string name in files.Names.Where(name => !ParameterNames.IsComputed(name)))
             {
-                // Shared buffers that some exporters write; they are computed here.
-                if (!name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal))
-                {
-                    parameters.Add(new(name, file.Read(name, type, device)));
-                }
+                parameters.Add(new(name, files.Read(name, type, device)));
             }
 
-            return new LlamaModel(config, parameters);
+            return Assemble(files.Path, config, parameters);
         }
-        catch (Exception error)
+        catch
         {
             foreach (KeyValuePair<string, Tensor> parameter in parameters)
             {
                 parameter.Value.Dispose();
             }
 
-            switch (error)
-            {
-                case HybridException known:
-                    throw new HybridException(known.Kind, $"{path}: {known.Message}", known);
-                case NativeException { Status: NativeStatus.Device or NativeStatus.OutOfMemory }:
-                    throw; // nothing is wrong with the file
-                default:
-                    throw AsModelError(path, error);
-            }
+            throw;
         }
     }
 
@@ -88,16 +84,27 @@ public static class ModelFolder
         rows == tokens || new[] { 8, 16, 32, 64, 128, 256 }.Any(multiple => rows == (tokens + multiple - 1) / multiple * multiple);
 
     /// <summary>Element type and shape of every tensor in the weights, without loading them.</summary>
+    /// <exception cref="HybridException">ModelFile.</exception>
     public static IReadOnlyList<(string Name, ElementType Type, long[] Shape)> Describe(string folder)
     {
-        string path = WeightsPath(folder);
-        using SafetensorsFile file = Open(path);
-        return [.. file.Names.Select(name => (name, file.Describe(name).Type, file.Describe(name).Shape))];
+        using WeightFiles files = WeightFiles.Open(folder);
+        return [.. files.Names.Select(name => (name, files.Describe(name).Type, files.Describe(name).Shape))];
     }
 
+    /// <summary>Whether <see cref="Save"/> writes files of that name.</summary>
+    public static bool IsModelFile(string name) => name is ConfigFile or TokenizerFile || CompanionFiles.Contains(name) || WeightShards.IsWeightsFile(name);
+
     /// <summary>Writes the folder; every file whole or not at all, the weights last.</summary>
-    /// <exception cref="HybridException">Io: the message names the path.</exception>
-    public static void Save(string folder, LlamaModel model, Tokenizer tokenizer)
+    /// <param name="folder">Where to; made where it is not there.</param>
+    /// <param name="model">The model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="source">
+    /// The folder that the model came from, if any: its other files are carried over (how to generate, chat and tokenize), and those fields of
+    /// its config.json that say nothing about the computation.
+    /// </param>
+    /// <param name="shardBytes">The most bytes of weights in one file.</param>
+    /// <exception cref="HybridException">Io: the message names the path. ModelFile: the source's config.json cannot be read any more.</exception>
+    public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, string? source = null, long shardBytes = WeightShards.DefaultBytes)
     {
         try
         {
@@ -110,10 +117,11 @@ public static class ModelFolder
                 ElementType.Float64 => "float64",
                 ElementType other => throw new HybridException(ErrorKind.UnsupportedModel, $"{folder}: weights of {other} cannot be saved"),
             };
-            AtomicFile.WriteText(Path.Combine(folder, ConfigFile), LlamaConfigJson.Write(model.Config, dtype, tokenizer.BeginOfText, tokenizer.EndOfText));
+            string? sourceConfig = source is null ? null : Path.Combine(source, ConfigFile);
+            AtomicFile.WriteText(Path.Combine(folder, ConfigFile), LlamaConfigJson.Write(model.Config, dtype, tokenizer.BeginOfText, tokenizer.EndOfText, sourceConfig));
             tokenizer.Save(Path.Combine(folder, TokenizerFile));
-            KeyValuePair<string, Tensor>[] tensors = [.. model.Names.Select(name => new KeyValuePair<string, Tensor>(name, model[name]))];
-            SafetensorsFile.Write(Path.Combine(folder, WeightsFile), tensors, [new("format", "pt")]);
+            CarryOver(source, folder);
+            WeightShards.Write(folder, [.. model.Names.Select(name => new KeyValuePair<string, Tensor>(name, model[name]))], shardBytes);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or NativeException { Status: NativeStatus.Io })
         {
@@ -121,26 +129,32 @@ public static class ModelFolder
         }
     }
 
-    private static string WeightsPath(string folder)
-    {
-        string path = Path.Combine(folder, WeightsFile);
-        return !File.Exists(path) && File.Exists(path + ".index.json")
-            ? throw new HybridException(ErrorKind.UnsupportedModel, $"{folder}: sharded weights ({WeightsFile}.index.json) are not implemented")
-            : path;
-    }
-
-    private static SafetensorsFile Open(string path)
+    private static LlamaModel Assemble(string path, LlamaConfig config, IEnumerable<KeyValuePair<string, Tensor>> parameters)
     {
         try
         {
-            return SafetensorsFile.Open(path);
+            return new LlamaModel(config, parameters);
         }
-        catch (NativeException error)
+        catch (HybridException error)
         {
-            throw AsModelError(path, error);
+            throw new HybridException(error.Kind, $"{path}: {error.Message}", error);
         }
     }
 
-    private static HybridException AsModelError(string path, Exception error) =>
-        new(ErrorKind.ModelFile, error.Message.Contains(path, StringComparison.Ordinal) ? error.Message : $"{path}: {error.Message}", error);
+    /// <summary>Makes the folder's companion files those of the source, all of them or none.</summary>
+    private static void CarryOver(string? source, string folder)
+    {
+        foreach (string name in CompanionFiles)
+        {
+            string target = Path.Combine(folder, name);
+            if (source is not null && File.Exists(Path.Combine(source, name)))
+            {
+                AtomicFile.WriteBytes(target, File.ReadAllBytes(Path.Combine(source, name)));
+            }
+            else
+            {
+                File.Delete(target); // another model's
+            }
+        }
+    }
 }

@@ -10,8 +10,6 @@ public sealed class ModelOutput : IDisposable
 {
     private const string LastGoodSuffix = ".last-good";
 
-    private static readonly string[] ModelFiles = [ModelFolder.ConfigFile, ModelFolder.WeightsFile, ModelFolder.TokenizerFile];
-
     private readonly string staging;
 
     private ModelOutput(string folder, string staging)
@@ -28,7 +26,7 @@ public sealed class ModelOutput : IDisposable
 
     /// <summary>Makes sure that the folder can be written, and is absent, empty, or a model that may be overwritten.</summary>
     /// <param name="folder">The folder to be.</param>
-    /// <param name="overwrite">Whether a model that is there may be replaced. Nothing but a model's three files ever is.</param>
+    /// <param name="overwrite">Whether a model that is there may be replaced. Nothing but files of the names that a model is saved under ever is.</param>
     /// <exception cref="HybridException">Config: something is there. Io: it cannot be written.</exception>
     public static ModelOutput Reserve(string folder, bool overwrite)
     {
@@ -41,13 +39,13 @@ public sealed class ModelOutput : IDisposable
         return new ModelOutput(folder, staging);
     }
 
-    /// <summary>Writes the model into the folder.</summary>
-    /// <exception cref="HybridException">Io.</exception>
-    public void Save(LlamaModel model, Tokenizer tokenizer) => SaveAs(Folder, model, tokenizer);
+    /// <summary>Writes the model into the folder; <see cref="ModelFolder.Save"/> says what source and shardBytes are.</summary>
+    /// <exception cref="HybridException">Io. ModelFile: the source's config.json cannot be read any more.</exception>
+    public void Save(LlamaModel model, Tokenizer tokenizer, string? source = null, long shardBytes = WeightShards.DefaultBytes) => SaveAs(Folder, model, tokenizer, source, shardBytes);
 
     /// <summary>Writes a model that training had to be stopped on into <see cref="LastGoodFolder"/>; the folder itself stays as it was.</summary>
-    /// <exception cref="HybridException">Io.</exception>
-    public void SaveLastGood(LlamaModel model, Tokenizer tokenizer) => SaveAs(LastGoodFolder, model, tokenizer);
+    /// <exception cref="HybridException">As <see cref="Save"/>.</exception>
+    public void SaveLastGood(LlamaModel model, Tokenizer tokenizer, string? source = null) => SaveAs(LastGoodFolder, model, tokenizer, source, WeightShards.DefaultBytes);
 
     /// <summary>Removes what was not finished.</summary>
     public void Dispose()
@@ -58,9 +56,9 @@ public sealed class ModelOutput : IDisposable
         }
     }
 
-    private void SaveAs(string target, LlamaModel model, Tokenizer tokenizer)
+    private void SaveAs(string target, LlamaModel model, Tokenizer tokenizer, string? source, long shardBytes)
     {
-        ModelFolder.Save(staging, model, tokenizer);
+        ModelFolder.Save(staging, model, tokenizer, source, shardBytes);
         Guarded(target, () => AtomicFile.ReplaceFolder(target, staging));
     }
 
@@ -82,9 +80,9 @@ public sealed class ModelOutput : IDisposable
             throw new HybridException(ErrorKind.Config, $"{folder}: is there and not empty; name another folder or allow overwriting");
         }
 
-        if (entries.FirstOrDefault(entry => !ModelFiles.Contains(Path.GetFileName(entry))) is { } foreign)
+        if (entries.FirstOrDefault(entry => !ModelFolder.IsModelFile(Path.GetFileName(entry))) is { } foreign)
         {
-            throw new HybridException(ErrorKind.Config, $"{foreign}: only a folder with {string.Join(", ", ModelFiles)} and nothing else is overwritten");
+            throw new HybridException(ErrorKind.Config, $"{foreign}: only a folder with the files of a model and nothing else is overwritten");
         }
     }
 

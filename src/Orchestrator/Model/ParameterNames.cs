@@ -1,3 +1,5 @@
+using System.Globalization;
+
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>Hugging Face's names of a Llama's parameters, in one place.</summary>
@@ -12,6 +14,8 @@ public static class ParameterNames
     /// <summary>[V,D]; absent where embeddings are tied.</summary>
     public const string Head = "lm_head.weight";
 
+    private const string LayerPrefix = "model.layers.";
+
     /// <summary>Parts of a decoder layer, in the order of computation.</summary>
     public static IReadOnlyList<string> LayerParts { get; } =
     [
@@ -20,7 +24,17 @@ public static class ParameterNames
     ];
 
     /// <summary>Name of a part of layer <paramref name="layer"/> (0 is nearest the input).</summary>
-    public static string Layer(int layer, string part) => $"model.layers.{layer}.{part}.weight";
+    public static string Layer(int layer, string part) => $"{LayerPrefix}{layer}.{part}.weight";
+
+    /// <summary>The layer that a name belongs to, or null where it belongs to none.</summary>
+    public static int? LayerOf(string name) =>
+        name.StartsWith(LayerPrefix, StringComparison.Ordinal)
+        && int.TryParse(name[LayerPrefix.Length..].Split('.')[0], NumberStyles.None, CultureInfo.InvariantCulture, out int layer)
+            ? layer
+            : null;
+
+    /// <summary>Whether a name is that of a buffer which some exporters write, and which is computed here.</summary>
+    public static bool IsComputed(string name) => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 
     /// <summary>The matrices of all decoder layers, in the order of computation.</summary>
     public static IEnumerable<string> LinearLayers(LlamaConfig config) =>

@@ -79,6 +79,7 @@ public static class JobQueue
                 Runtime.Threads = threads;
                 for (int i = Interlocked.Increment(ref next); i < results.Length; i = Interlocked.Increment(ref next))
                 {
+                    cancellation.ThrowIfCancellationRequested(); // its own token is cancelled a moment before the linked one
                     stop.Token.ThrowIfCancellationRequested();
                     results[i] = jobs[i](stop.Token);
                 }

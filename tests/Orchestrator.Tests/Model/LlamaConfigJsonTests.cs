@@ -189,6 +189,36 @@ public sealed class LlamaConfigJsonTests : IDisposable
         Assert.Equal(plain, Load(LlamaConfigJson.Write(plain, "bfloat16", null, null)));
     }
 
+    [Fact]
+    public void FieldsOfTheSourceThatChangeNothingAreKept()
+    {
+        JsonObject root = Parse();
+        root["transformers_version"] = "4.46.0";
+        root["use_cache"] = true;
+        root["dtype"] = "bfloat16";
+        LlamaConfig config = Load(root.ToJsonString());
+
+        JsonObject kept = JsonNode.Parse(LlamaConfigJson.Write(config, "float32", 7, 8, folder.File("config.json")))!.AsObject();
+        JsonObject fresh = JsonNode.Parse(LlamaConfigJson.Write(config, "float32", 7, 8))!.AsObject();
+
+        Assert.Equal(("4.46.0", true), ((string)kept["transformers_version"]!, (bool)kept["use_cache"]!));
+        Assert.Equal(("[2,3]", "1"), (kept["eos_token_id"]!.ToJsonString(), kept["bos_token_id"]!.ToJsonString()));
+        Assert.Equal(("float32", "float32"), ((string)kept["torch_dtype"]!, (string)kept["dtype"]!)); // of the weights as they are now
+        Assert.Equal(["attention_dropout", "dtype", "sliding_window", "transformers_version", "use_cache"], kept.Select(field => field.Key).Except(fresh.Select(field => field.Key)).Order());
+        Assert.Equal(("8", "7"), (fresh["eos_token_id"]!.ToJsonString(), fresh["bos_token_id"]!.ToJsonString()));
+        Assert.Equal(config, Load(kept.ToJsonString()));
+        Assert.Equal(config, Load(fresh.ToJsonString()));
+    }
+
+    [Fact]
+    public void TheArchitectureIsTheModelsAndNotTheSources()
+    {
+        LlamaConfig config = Load(Complete);
+        LlamaConfig other = config with { RopeScaling = null, RopeTheta = 10, TiedEmbeddings = false };
+
+        Assert.Equal(other, Load(LlamaConfigJson.Write(other, "float32", 1, 2, folder.File("config.json"))));
+    }
+
     [Theory]
     [InlineData(true)]
     [InlineData(false)]

@@ -120,7 +120,7 @@ public sealed class ModelFolderTests : IDisposable
         AssertRejected(ErrorKind.ModelFile, Weights);
 
         File.WriteAllText(Weights + ".index.json", "{}");
-        AssertRejected(ErrorKind.UnsupportedModel, "model.safetensors.index.json");
+        AssertRejected(ErrorKind.ModelFile, "model.safetensors.index.json: weight_map is missing");
 
         File.Delete(folder.File("config.json"));
         AssertRejected(ErrorKind.ModelFile, folder.File("config.json"));
@@ -143,6 +143,28 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Throws<HybridException>(() => ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 300)));
         Assert.Equal(258, ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 258)).VocabularySize);
         Assert.Equal(258, ModelFolder.LoadTokenizer(folder.Path, TestModels.Config(vocabulary: 320)).VocabularySize); // padded to a multiple of 64
+    }
+
+    [Fact]
+    public void WhatElseTheSourceHasIsCarriedOver()
+    {
+        using LlamaModel model = Saved();
+        string[] carried = ["chat_template.jinja", "generation_config.json", "special_tokens_map.json", "tokenizer.model", "tokenizer_config.json"];
+        foreach (string name in carried)
+        {
+            File.WriteAllBytes(folder.File(name), [.. "any bytes "u8, 0, 255, (byte)name.Length]);
+        }
+
+        File.WriteAllText(folder.File("README.md"), "not the model's");
+        ModelFolder.Save(folder.File("made"), model, Bytes, source: folder.Path);
+
+        Assert.Equal([.. carried.Append("config.json").Append("model.safetensors").Append("tokenizer.json").Order(StringComparer.Ordinal)], Directory.GetFiles(folder.File("made")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.All(carried, name => Assert.Equal(File.ReadAllBytes(folder.File(name)), File.ReadAllBytes(folder.File($"made/{name}"))));
+
+        File.Delete(folder.File("tokenizer.model"));
+        ModelFolder.Save(folder.File("made"), model, Bytes, source: folder.Path);
+        Assert.False(File.Exists(folder.File("made/tokenizer.model"))); // the other model has none
+        Assert.True(File.Exists(folder.File("made/generation_config.json")));
     }
 
     [Fact]

@@ -73,6 +73,42 @@ public sealed class ModelOutputTests : IDisposable
         Assert.Contains("notes.txt", Assert.Throws<HybridException>(() => ModelOutput.Reserve(Out, overwrite: true)).Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(8256, long.MaxValue, 3)]
+    [InlineData(long.MaxValue, 8256, 6)]
+    [InlineData(8256, 8256, 6)]
+    public void OverwritingKnowsShardsAndWhatTheyCameWith(long before, long after, int files)
+    {
+        using LlamaModel one = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1)), two = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(2));
+        ModelFolder.Save(Out, one, tokenizer, shardBytes: before);
+        File.WriteAllText(Path.Combine(Out, "generation_config.json"), "{}");
+
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: true))
+        {
+            output.Save(two, tokenizer, source: null, after);
+        }
+
+        Assert.Equal(files, Directory.GetFileSystemEntries(Out).Length);
+        Assert.Equal(0, ChangedShare.AgainstFolder(Out, two));
+    }
+
+    [Fact]
+    public void AModelMayReplaceItsOwnSource()
+    {
+        using LlamaModel model = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1));
+        ModelFolder.Save(Out, model, tokenizer, shardBytes: 8256);
+        File.WriteAllText(Path.Combine(Out, "generation_config.json"), "{\"temperature\": 0.6}");
+
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: true))
+        {
+            output.Save(model, tokenizer, source: Out);
+        }
+
+        Assert.Equal("{\"temperature\": 0.6}", File.ReadAllText(Path.Combine(Out, "generation_config.json")));
+        Assert.Equal(0, ChangedShare.AgainstFolder(Out, model));
+        Assert.Equal(["out"], Entries);
+    }
+
     [Fact]
     public void AnEmptyFolderMayBeUsed()
     {
