@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "cpu/dispatch.h"
+#include "rotary.h"
 #include "transformer.h"
 #include "typed.h"
 
@@ -10,12 +11,6 @@ namespace {
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
-
-// cos and sin of position × inverse frequency, [S, E/2] each. The angles are float64 until the end.
-std::pair<at::Tensor, at::Tensor> rotary_tables(const at::Tensor& inverse_frequency, int64_t positions, at::TensorOptions options) {
-  auto angles = at::outer(at::arange(positions, at::kDouble), inverse_frequency);
-  return {at::cos(angles).to(options), at::sin(angles).to(options)};
-}
 
 struct Shape {
   int64_t heads, kv_heads, E;
@@ -57,7 +52,7 @@ class FusedAttention : public torch::autograd::Function<FusedAttention> {
                             const at::Tensor& inverse_frequency) {
     auto q = q_in.contiguous(), k = k_in.contiguous(), v = v_in.contiguous();
     Shape shape{heads, kv_heads, q.size(1) / heads};
-    auto [cos, sin] = rotary_tables(inverse_frequency, segments->longest(), accumulation_options(q));
+    auto [cos, sin] = rotary_tables(at::arange(segments->longest()), inverse_frequency, accumulation_options(q));
     auto out = at::empty_like(q), lse = at::empty({q.size(0), heads}, accumulation_options(q));
     with_kernels(q, [&, cos = cos, sin = sin](auto zero) {
       using T = decltype(zero);
@@ -131,12 +126,6 @@ class PaddedBatch {
   at::Tensor places_;  // of each packed row in the batch's rows [B*S]; undefined where all lengths are equal
 };
 
-// x [B,heads,S,E] turned by the tables [S, E/2], which are of the type to compute in.
-at::Tensor turned(const at::Tensor& x, const at::Tensor& cos, const at::Tensor& sin) {
-  auto halves = x.to(cos.scalar_type()).chunk(2, -1);
-  return at::cat({halves[0] * cos - halves[1] * sin, halves[1] * cos + halves[0] * sin}, -1).to(x.scalar_type());
-}
-
 // softmax(q kᵀ / √E) v over [B,heads,S,E], each row seeing itself and those before it.
 at::Tensor causal_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
 #if TORCH_VERSION_MAJOR >= 2
@@ -157,18 +146,18 @@ at::Tensor composed_attention(const at::Tensor& q, const at::Tensor& k, const at
   // With no rows at all the empty result still depends on all three, as the fused operation's does.
   if (segments.rows() == 0) return q * (k.sum() + v.sum());
   const PaddedBatch batch(segments, q.device());
-  auto [cos, sin] = rotary_tables(inverse_frequency, batch.length(), accumulation_options(q));
+  const auto tables = rotary_tables(at::arange(batch.length()), inverse_frequency, accumulation_options(q));
   const int64_t group = shape.heads / shape.kv_heads;
-  auto queries = turned(batch.heads_of(q, shape.heads), cos, sin);
-  auto keys = turned(batch.heads_of(k, shape.kv_heads), cos, sin).repeat_interleave(group, 1);
+  auto queries = turned(batch.heads_of(q, shape.heads), tables);
+  auto keys = turned(batch.heads_of(k, shape.kv_heads), tables).repeat_interleave(group, 1);
   auto values = batch.heads_of(v, shape.kv_heads).repeat_interleave(group, 1);
   return batch.packed(causal_attention(queries, keys, values));
 }
 
 }  // namespace
 
-at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::intrusive_ptr<Segments>& segments,
-                     int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency) {
+void check_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads, int64_t kv_heads,
+                     const at::Tensor& inverse_frequency) {
   require(heads >= 1 && kv_heads >= 1 && heads % kv_heads == 0, HYB_INVALID_ARGUMENT, heads, " heads over ", kv_heads,
           " key-value heads: the first must be a multiple of the second");
   require(q.dim() == 2 && q.size(1) > 0 && q.size(1) % heads == 0 && q.size(1) / heads % 2 == 0, HYB_INVALID_ARGUMENT, "q ", q.sizes(),
@@ -179,8 +168,14 @@ at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor&
   require(q.scalar_type() == k.scalar_type() && q.scalar_type() == v.scalar_type() && q.device() == k.device() && q.device() == v.device(),
           HYB_TYPE_MISMATCH, "q, k and v differ in dtype or device");
   require(inverse_frequency.numel() == E / 2, HYB_INVALID_ARGUMENT, inverse_frequency.numel(), " inverse frequencies for a head of ", E);
+}
+
+at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::intrusive_ptr<Segments>& segments,
+                     int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency) {
+  check_attention(q, k, v, heads, kv_heads, inverse_frequency);
   if (with_kernels(q, [](auto) {})) return FusedAttention::apply(q, k, v, segments, heads, kv_heads, inverse_frequency);
-  return composed_attention(q.contiguous(), k.contiguous(), v.contiguous(), *segments, {heads, kv_heads, E}, inverse_frequency);
+  return composed_attention(q.contiguous(), k.contiguous(), v.contiguous(), *segments, {heads, kv_heads, q.size(1) / heads},
+                            inverse_frequency);
 }
 
 }  // namespace hybrid

@@ -12,6 +12,13 @@ DensityTarget target(hyb_density* density, int32_t layer) {
   if (density == nullptr) return {{}, 0};
   return {c10::intrusive_ptr<DensityState>::reclaim_copy(reinterpret_cast<DensityState*>(density)), layer};
 }
+
+at::Tensor frequencies_of(const double* inverse_frequency, const at::Tensor& query, int32_t heads) {
+  require(query.dim() == 2 && heads >= 1, HYB_INVALID_ARGUMENT, "q has shape ", query.sizes(), " for ", heads, " heads");
+  auto frequencies = at::empty({query.size(1) / heads / 2}, at::kDouble);
+  std::copy_n(not_null(inverse_frequency, "inverse_frequency"), frequencies.numel(), frequencies.data_ptr<double>());
+  return frequencies;
+}
 }  // namespace
 
 hyb_status hyb_transformer_embedding(const hyb_tensor* weight, const int64_t* ids, int64_t n, hyb_tensor** out) {
@@ -43,11 +50,23 @@ hyb_status hyb_transformer_attention(const hyb_tensor* q, const hyb_tensor* k, c
   return guard("transformer_attention", [&] {
     not_null(out, "out");
     const auto& query = as_tensor(q, "q");
-    require(query.dim() == 2 && heads >= 1, HYB_INVALID_ARGUMENT, "q has shape ", query.sizes(), " for ", heads, " heads");
-    auto frequencies = at::empty({query.size(1) / heads / 2}, at::kDouble);
-    std::copy_n(not_null(inverse_frequency, "inverse_frequency"), frequencies.numel(), frequencies.data_ptr<double>());
+    auto frequencies = frequencies_of(inverse_frequency, query, heads);
     *out = give(attention(query, as_tensor(k, "k"), as_tensor(v, "v"), Segments::make(offsets, batch, query.size(0)), heads, kv_heads,
                           frequencies));
+  });
+}
+
+hyb_status hyb_transformer_cached_attention(const hyb_tensor* q, const hyb_tensor* k, const hyb_tensor* v, const int64_t* offsets,
+                                            int64_t batch, const int64_t* past, int32_t heads, int32_t kv_heads,
+                                            const double* inverse_frequency, hyb_tensor* keys, hyb_tensor* values, hyb_tensor** out) {
+  return guard("transformer_cached_attention", [&] {
+    not_null(out, "out");
+    const auto& query = as_tensor(q, "q");
+    auto frequencies = frequencies_of(inverse_frequency, query, heads);
+    auto segments = Segments::make(offsets, batch, query.size(0));
+    const std::vector<int64_t> before(not_null(past, "past"), past + batch);
+    *out = give(cached_attention(query, as_tensor(k, "k"), as_tensor(v, "v"), segments, before, heads, kv_heads, frequencies,
+                                 as_tensor(keys, "keys"), as_tensor(values, "values")));
   });
 }
 

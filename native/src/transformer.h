@@ -18,6 +18,12 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight, const DensityTa
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double epsilon, const DensityTarget& density);
 at::Tensor attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::intrusive_ptr<Segments>& segments,
                      int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency);
+void check_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, int64_t heads, int64_t kv_heads,
+                     const at::Tensor& inverse_frequency);
+// keys and values [B,capacity,K,E] are written to; past [B].
+at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const c10::intrusive_ptr<Segments>& segments,
+                            const std::vector<int64_t>& past, int64_t heads, int64_t kv_heads, const at::Tensor& inverse_frequency,
+                            const at::Tensor& keys, const at::Tensor& values);
 at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up);
 at::Tensor token_nll(const at::Tensor& hidden, const at::Tensor& weight, const at::Tensor& targets, int64_t chunk_rows);
 

@@ -55,15 +55,44 @@ public static unsafe class Transformer
         using var query = new Borrowed(q.Handle);
         using var key = new Borrowed(k.Handle);
         using var value = new Borrowed(v.Handle);
-        if (q.Shape is not [_, long width] || heads <= 0 || inverseFrequency.Length != width / heads / 2)
-        {
-            throw new NativeException(NativeStatus.InvalidArgument, $"attention: {inverseFrequency.Length} inverse frequencies for q [{string.Join(", ", q.Shape)}] and {heads} heads");
-        }
-
+        RequireFrequencies(q, heads, inverseFrequency);
         fixed (long* bounds = offsets)
         fixed (double* frequencies = inverseFrequency)
         {
             NativeException.ThrowIfFailed(NativeMethods.hyb_transformer_attention(query.Tensor, key.Tensor, value.Tensor, bounds, offsets.Length - 1, heads, keyValueHeads, frequencies, &result));
+        }
+
+        return Tensor.Own(result);
+    }
+
+    /// <summary>
+    /// The same for sequences that go on: sequence b has past[b] rows already, whose keys and values are rows 0 … past[b]−1 of keys[b] and
+    /// values[b], both [B,capacity,K,E]. Those of its new rows are written behind them in place; each new row sees all rows before it.
+    /// Records nothing. Result [T,H·E].
+    /// </summary>
+    /// <exception cref="NativeException">
+    /// OutOfRange: a sequence is longer than the capacity. InvalidArgument: shapes, or a tensor requires gradients while they are recorded.
+    /// The cache is as it was.
+    /// </exception>
+    public static Tensor CachedAttention(Tensor q, Tensor k, Tensor v, ReadOnlySpan<long> offsets, ReadOnlySpan<long> past, int heads, int keyValueHeads, ReadOnlySpan<double> inverseFrequency, Tensor keys, Tensor values)
+    {
+        hyb_tensor* result;
+        using var query = new Borrowed(q.Handle);
+        using var key = new Borrowed(k.Handle);
+        using var value = new Borrowed(v.Handle);
+        using var keyCache = new Borrowed(keys.Handle);
+        using var valueCache = new Borrowed(values.Handle);
+        RequireFrequencies(q, heads, inverseFrequency);
+        if (past.Length != offsets.Length - 1)
+        {
+            throw new NativeException(NativeStatus.InvalidArgument, $"cached attention: {past.Length} pasts for {offsets.Length} offsets, one fewer is needed");
+        }
+
+        fixed (long* bounds = offsets, before = past)
+        fixed (double* frequencies = inverseFrequency)
+        {
+            NativeException.ThrowIfFailed(NativeMethods.hyb_transformer_cached_attention(
+                query.Tensor, key.Tensor, value.Tensor, bounds, past.Length, before, heads, keyValueHeads, frequencies, keyCache.Tensor, valueCache.Tensor, &result));
         }
 
         return Tensor.Own(result);
@@ -94,5 +123,14 @@ public static unsafe class Transformer
         }
 
         return Tensor.Own(result);
+    }
+
+    /// <summary>The library reads E/2 of them and cannot know how many there are.</summary>
+    private static void RequireFrequencies(Tensor q, int heads, ReadOnlySpan<double> inverseFrequency)
+    {
+        if (q.Shape is not [_, long width] || heads <= 0 || inverseFrequency.Length != width / heads / 2)
+        {
+            throw new NativeException(NativeStatus.InvalidArgument, $"attention: {inverseFrequency.Length} inverse frequencies for q [{string.Join(", ", q.Shape)}] and {heads} heads");
+        }
     }
 }

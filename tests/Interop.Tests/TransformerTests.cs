@@ -102,6 +102,35 @@ public sealed class TransformerTests : LedgerTest
         Expect.Close([1, 0, 1 / (1 + own), own / (1 + own)], Transformer.Attention(q, q, v, [0, 2], 1, 1, [Math.PI / 2]).ToDoubles());
     }
 
+    [Fact]
+    public void CachedAttentionByHand()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor one = Make.Doubles([1, 2], 1, 0), keys = Tensor.Zeros([1, 3, 1, 2], ElementType.Float64, Device.Cpu), values = Tensor.Zeros([1, 3, 1, 2], ElementType.Float64, Device.Cpu);
+        Tensor Next(long past, double a, double b) => Transformer.CachedAttention(one, one, Make.Doubles([1, 2], a, b), [0, 1], [past], 1, 1, [Math.PI / 2], keys, values);
+
+        // The same as above, a token at a time.
+        Expect.Close([1, 0], Next(0, 1, 0).ToDoubles());
+        double own = Math.Exp(1 / Math.Sqrt(2));
+        Expect.Close([1 / (1 + own), own / (1 + own)], Next(1, 0, 1).ToDoubles());
+        Expect.Close([1, 0, 0, 1, 0, 0], keys.ToDoubles()); // the second is turned by a quarter
+        Assert.Equal([1.0, 0, 0, 1, 0, 0], values.ToDoubles());
+    }
+
+    [Fact]
+    public void CachedAttentionRefusesWhatDoesNotFit()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor x = Make.Doubles([1, 2], 1, 0), keys = Tensor.Zeros([1, 3, 1, 2], ElementType.Float64, Device.Cpu), values = Tensor.Zeros([1, 3, 1, 2], ElementType.Float64, Device.Cpu);
+        NativeStatus Status(long[] past, double[] frequencies) =>
+            Assert.Throws<NativeException>(() => Transformer.CachedAttention(x, x, x, [0, 1], past, 1, 1, frequencies, keys, values)).Status;
+
+        Assert.Equal(NativeStatus.OutOfRange, Status([3], [1]));
+        Assert.Equal(NativeStatus.InvalidArgument, Status([0, 0], [1]));
+        Assert.Equal(NativeStatus.InvalidArgument, Status([0], [1, 1]));
+        Assert.All(keys.ToDoubles(), value => Assert.Equal(0, value));
+    }
+
     // The pair is (j, j + E/2): turning by a quarter takes (1, 0 | 0, 0) to (0, 0 | 1, 0).
     [Fact]
     public void RotaryTurnsHalves()

@@ -32,6 +32,17 @@ HYB_API hyb_status hyb_transformer_attention(const hyb_tensor* q, const hyb_tens
                                              int64_t batch, int32_t heads, int32_t kv_heads, const double* inverse_frequency,
                                              hyb_tensor** out);
 
+/* The same for sequences that go on, for generation: sequence b has past[b] (host array [B]) rows already, whose turned keys and
+ * values are rows 0 .. past[b]-1 of keys[b] and values[b], both contiguous [B,capacity,K,E]. Its new rows stand at positions
+ * past[b] .. of the sequence; their keys and values are written behind the others in place, and each new row sees all cached rows,
+ * itself and the new ones before it. Everything is checked before anything is written. Nothing is recorded: a tensor that requires
+ * gradients while the gradient mode is on is HYB_INVALID_ARGUMENT, a past below 0 or a sequence longer than capacity
+ * HYB_OUT_OF_RANGE. Result [T,H*E]. */
+HYB_API hyb_status hyb_transformer_cached_attention(const hyb_tensor* q, const hyb_tensor* k, const hyb_tensor* v, const int64_t* offsets,
+                                                    int64_t batch, const int64_t* past, int32_t heads, int32_t kv_heads,
+                                                    const double* inverse_frequency, hyb_tensor* keys, hyb_tensor* values,
+                                                    hyb_tensor** out);
+
 /* silu(gate) * up, both [T,F]: [T,F]. */
 HYB_API hyb_status hyb_transformer_swiglu(const hyb_tensor* gate, const hyb_tensor* up, hyb_tensor** out);
 

@@ -283,6 +283,10 @@ namespace Hybrid.Interop
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_transformer_cached_attention([NativeTypeName("const hyb_tensor *")] hyb_tensor* q, [NativeTypeName("const hyb_tensor *")] hyb_tensor* k, [NativeTypeName("const hyb_tensor *")] hyb_tensor* v, [NativeTypeName("const int64_t *")] long* offsets, [NativeTypeName("int64_t")] long batch, [NativeTypeName("const int64_t *")] long* past, [NativeTypeName("int32_t")] int heads, [NativeTypeName("int32_t")] int kv_heads, [NativeTypeName("const double *")] double* inverse_frequency, hyb_tensor* keys, hyb_tensor* values, hyb_tensor** @out);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
         public static extern int hyb_transformer_swiglu([NativeTypeName("const hyb_tensor *")] hyb_tensor* gate, [NativeTypeName("const hyb_tensor *")] hyb_tensor* up, hyb_tensor** @out);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]

@@ -16,8 +16,12 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, IReadOnlyDicti
     private readonly Tensor up = parameters[ParameterNames.Layer(index, "mlp.up_proj")];
     private readonly Tensor down = parameters[ParameterNames.Layer(index, "mlp.down_proj")];
 
-    /// <summary>x [T,D] to [T,D]. A density probe collects the weights' per-example gradient norms in backward.</summary>
-    public Tensor Forward(Tensor x, ReadOnlySpan<long> offsets, DensityProbe? probe)
+    /// <summary>x [T,D] to [T,D].</summary>
+    /// <param name="x">Hidden states.</param>
+    /// <param name="offsets">Bounds of the sequences, [B+1].</param>
+    /// <param name="probe">Collects the weights' per-example gradient norms in backward; null for none.</param>
+    /// <param name="cache">Where the sequences go on from what is in it, which grows by these rows; null where they begin here.</param>
+    public Tensor Forward(Tensor x, ReadOnlySpan<long> offsets, DensityProbe? probe, KeyValueCache? cache)
     {
         using TensorScope scope = TensorScope.Begin();
         DensityAccumulator? all = probe is { MlpOnly: false } ? probe.Accumulator : null, mlp = probe?.Accumulator;
@@ -26,7 +30,9 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, IReadOnlyDicti
         Tensor q = Transformer.Linear(h, queries, all, index);                                                          // [T,H·E]
         Tensor k = Transformer.Linear(h, keys, all, index);                                                             // [T,K·E]
         Tensor v = Transformer.Linear(h, values, all, index);                                                           // [T,K·E]
-        Tensor a = Transformer.Attention(q, k, v, offsets, config.Heads, config.KeyValueHeads, inverseFrequency);       // [T,H·E]
+        Tensor a = cache is null                                                                                        // [T,H·E]
+            ? Transformer.Attention(q, k, v, offsets, config.Heads, config.KeyValueHeads, inverseFrequency)
+            : Transformer.CachedAttention(q, k, v, offsets, cache.Lengths, config.Heads, config.KeyValueHeads, inverseFrequency, cache.Keys(index), cache.Values(index));
         x += Transformer.Linear(a, output, all, index);                                                                 // [T,D]
 
         h = Transformer.RmsNorm(x, postNorm, config.RmsNormEpsilon, all, index);                                        // [T,D]

@@ -80,26 +80,26 @@ public sealed class LlamaModel : IDisposable
     public Tensor Embed(PackedBatch batch) => Transformer.Embedding(parameters[ParameterNames.Embedding], batch.Ids);
 
     /// <summary>Layers first … last−1 over hidden states [T,D].</summary>
-    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe = null)
-    {
-        using TensorScope scope = TensorScope.Begin();
-        Tensor x = hidden;
-        for (int index = first; index < last; index++)
-        {
-            Tensor next = layers[index].Forward(x, batch.Offsets, probe);
-            if (!ReferenceEquals(x, hidden))
-            {
-                x.Dispose(); // the graph keeps what backward needs
-            }
-
-            x = next;
-        }
-
-        return ReferenceEquals(x, hidden) ? hidden : scope.Keep(x);
-    }
+    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe = null) =>
+        Run(hidden, batch, first, last, probe, cache: null);
 
     /// <summary>Hidden states after the last layer, before the final norm, [T,D].</summary>
     public Tensor HiddenStates(PackedBatch batch) => RunLayers(Embed(batch), batch, 0, Config.Layers);
+
+    /// <summary>
+    /// Goes on with the cache's sequences: sequence b of the batch is what follows sequence b of the cache, which grows by it. Records nothing.
+    /// </summary>
+    /// <returns>Hidden states of the batch's rows after the last layer, before the final norm, [T,D].</returns>
+    /// <exception cref="HybridException">Config: a sequence would be longer than the model's positions; the cache is as it was.</exception>
+    public Tensor Continue(PackedBatch batch, KeyValueCache cache)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        using GradMode off = GradMode.Off();
+        cache.Reserve(batch.Offsets);
+        Tensor hidden = Run(Embed(batch), batch, 0, Config.Layers, probe: null, cache);
+        cache.Advance(batch.Offsets);
+        return scope.Keep(hidden);
+    }
 
     /// <summary>The final norm over rows [N,D].</summary>
     public Tensor Normalize(Tensor hidden) => Transformer.RmsNorm(hidden, parameters[ParameterNames.FinalNorm], Config.RmsNormEpsilon);
@@ -120,6 +120,24 @@ public sealed class LlamaModel : IDisposable
         {
             tensor.Dispose();
         }
+    }
+
+    private Tensor Run(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe, KeyValueCache? cache)
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor x = hidden;
+        for (int index = first; index < last; index++)
+        {
+            Tensor next = layers[index].Forward(x, batch.Offsets, probe, cache);
+            if (!ReferenceEquals(x, hidden))
+            {
+                x.Dispose(); // the graph keeps what backward needs
+            }
+
+            x = next;
+        }
+
+        return ReferenceEquals(x, hidden) ? hidden : scope.Keep(x);
     }
 
     private LlamaModel CloneBy(Func<Tensor, Tensor> copy)
