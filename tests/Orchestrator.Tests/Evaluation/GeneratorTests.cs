@@ -127,7 +127,7 @@ public sealed class GeneratorTests : IDisposable
         (string matched, StopReason reason) = Stopped(Decoding with { StopAfter = new Regex(Regex.Escape(whole[4..6])) }, Prompts[1]);
         Assert.Equal(StopReason.StopText, reason);
         Assert.EndsWith(whole[4..6], matched, StringComparison.Ordinal);
-        TokenSequence last = new([.. Enumerable.Repeat(70L, 62)], []);
+        TokenSequence last = new(Enumerable.Repeat(70L, 62).ToArray(), []);
         Assert.Equal((Tokenizer.Decode([.. Plain(model, last, 2)], skipSpecialTokens: true), StopReason.LastPosition), Stopped(Decoding, last));
     }
 
@@ -145,7 +145,7 @@ public sealed class GeneratorTests : IDisposable
     [Fact]
     public void NonsenseIsAnErrorBeforeAnyWork()
     {
-        TokenSequence tooLong = new([.. Enumerable.Repeat(70L, 65)], []);
+        TokenSequence tooLong = new(Enumerable.Repeat(70L, 65).ToArray(), []);
 
         Error(ErrorKind.Config, "prompt 2 of 2 has 65 tokens, the model has 64 positions", Decoding, Sampling, Prompts[0], tooLong);
         Error(ErrorKind.Config, "generation: top-p 2 must be above 0 and at most 1", Decoding, Sampling with { TopP = 2 }, Prompts);

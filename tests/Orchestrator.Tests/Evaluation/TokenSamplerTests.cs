@@ -1,5 +1,6 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Tests.Model;
 using Xunit;
 
 namespace Hybrid.Orchestrator.Tests.Evaluation;
@@ -8,7 +9,7 @@ namespace Hybrid.Orchestrator.Tests.Evaluation;
 public sealed class TokenSamplerTests
 {
     /// <summary>Probabilities 0.1, 0.4, 0.2 and 0.3 at temperature 1.</summary>
-    private static readonly double[] Logits = [.. new[] { 0.1, 0.4, 0.2, 0.3 }.Select(Math.Log)];
+    private static readonly double[] Logits = [Math.Log(0.1), Math.Log(0.4), Math.Log(0.2), Math.Log(0.3)];
 
     [Theory]
     [InlineData(0.05, new[] { 1 })]
