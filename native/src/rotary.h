@@ -19,7 +19,8 @@ inline RotaryTables rotary_tables(const at::Tensor& positions, const at::Tensor&
 // x [.., E], its halves turned as pairs by tables [.., E/2], which are of the type to compute in.
 inline at::Tensor turned(const at::Tensor& x, const RotaryTables& tables) {
   auto halves = x.to(tables.cos.scalar_type()).chunk(2, -1);
-  return at::cat({halves[0] * tables.cos - halves[1] * tables.sin, halves[1] * tables.cos + halves[0] * tables.sin}, -1).to(x.scalar_type());
+  return at::cat({halves[0] * tables.cos - halves[1] * tables.sin, halves[1] * tables.cos + halves[0] * tables.sin}, -1)
+      .to(x.scalar_type());
 }
 
 }  // namespace hybrid

@@ -10,9 +10,8 @@ struct Cache {
   at::Tensor keys, values;
   std::vector<int64_t> past;
 
-  Cache(int64_t sequences, int64_t capacity, const Heads& heads, at::ScalarType type)
-      : keys(at::full({sequences, capacity, heads.key_value, 2 * static_cast<int64_t>(heads.inverse_frequency.size())}, 77.0,
-                      at::TensorOptions(type))),
+  Cache(int64_t sequences, int64_t capacity, const Heads& heads, at::TensorOptions options)
+      : keys(at::full({sequences, capacity, heads.key_value, 2 * static_cast<int64_t>(heads.inverse_frequency.size())}, 77.0, options)),
         values(keys.clone()),
         past(static_cast<size_t>(sequences), 0) {}
 };
@@ -29,6 +28,8 @@ at::Tensor cached(const Tensors& x, const std::vector<int64_t>& lengths, const H
   return out;
 }
 
+at::Tensor wide(const at::Tensor& tensor) { return tensor.to(at::kCPU, at::kDouble); }
+
 struct Case {
   std::vector<int64_t> lengths;
   Heads heads;
@@ -42,7 +43,7 @@ struct Case {
 
   // Whole sequences at once, in float64 by plain formulas.
   at::Tensor expected(const Tensors& x) const {
-    return reference::attention(x[0].to(at::kDouble), x[1].to(at::kDouble), x[2].to(at::kDouble), offsets_of(lengths), heads);
+    return reference::attention(wide(x[0]), wide(x[1]), wide(x[2]), offsets_of(lengths), heads);
   }
 
   // Pieces of the given lengths, [piece][sequence], put together again.
@@ -53,8 +54,9 @@ struct Case {
       std::vector<int64_t> rows;
       for (size_t b = 0; b < lengths.size(); ++b)
         for (int64_t s = 0; s < piece[b]; ++s) rows.push_back(offsets[b] + cache.past[b] + s);
-      auto index = at::tensor(rows, at::kLong);
-      whole.index_copy_(0, index, cached({x[0].index_select(0, index), x[1].index_select(0, index), x[2].index_select(0, index)}, piece, heads, cache));
+      auto index = at::tensor(rows, at::kLong).to(x[0].device());
+      whole.index_copy_(
+          0, index, cached({x[0].index_select(0, index), x[1].index_select(0, index), x[2].index_select(0, index)}, piece, heads, cache));
     }
     return whole;
   }
@@ -123,6 +125,19 @@ TEST(CachedAttentionOperation, Float16AndNothingNew) {
   expect_close(c.in_pieces(x, {{2, 3}, {1, 4}, {0, 0}, {2, 1}}, cache), c.expected(x), 4e-3);
 }
 
+TEST(CachedAttentionOperation, OnCuda) {
+  if (hyb_runtime_cuda_devices() == 0) GTEST_SKIP() << "no CUDA device";
+  const at::Device device(at::kCUDA, 0);
+  for (auto [type, tolerance] : std::vector<std::pair<at::ScalarType, double>>{{at::kFloat, 1e-5}, {at::kBFloat16, 3e-2}}) {
+    Case c{{9, 3, 12, 1}, heads_of(6, 2, 16), 16, type};
+    Tensors there;
+    for (const auto& tensor : c.inputs()) there.push_back(tensor.to(device));
+    Cache cache(4, 13, c.heads, at::TensorOptions(type).device(device));
+    expect_close(c.in_pieces(there, {{4, 1, 6, 0}, {1, 1, 1, 1}, {3, 0, 5, 0}, {1, 1, 0, 0}}, cache).to(at::kCPU), c.expected(there),
+                 tolerance);
+  }
+}
+
 TEST(CachedAttentionOperation, WeightsThatRequireGradientsAreFineWhereNothingIsRecorded) {
   Case c{{2}, heads_of(2, 1, 4), 4, at::kDouble};
   auto x = c.inputs();
@@ -151,8 +166,8 @@ TEST(CachedAttentionOperation, Refusals) {
         status, name,
         [&](hyb_tensor** out) {
           return hyb_transformer_cached_attention(in(call.q), in(call.k), in(call.v), call.offsets.data(),
-                                                  static_cast<int64_t>(call.offsets.size()) - 1, call.past.data(), call.heads, call.kv_heads,
-                                                  frequency.data(), lend(call.keys), lend(call.values), out);
+                                                  static_cast<int64_t>(call.offsets.size()) - 1, call.past.data(), call.heads,
+                                                  call.kv_heads, frequency.data(), lend(call.keys), lend(call.values), out);
         },
         mentions);
   };
