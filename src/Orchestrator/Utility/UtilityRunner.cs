@@ -53,7 +53,7 @@ public sealed class UtilityRunner(
         [
             .. prompts.Zip(answers, (prompt, answer) => Encode(prompt, tokenizer.Encode(answer, specialTokensAsText: true), model.Config.MaximumPositions)),
         ];
-        return InBatches(sequences, batch => [.. SequenceLikelihood.SumNll(model, batch, options.BatchSize, cancellation).Select(sum => -sum)]);
+        return InBatches<double>(sequences, batch => [.. SequenceLikelihood.SumNll(model, batch, options.BatchSize, cancellation).Select(sum => -sum)]);
     }
 
     /// <summary>The prompt's tokens and the scored ones after them, together no more than there is room for.</summary>
