@@ -50,18 +50,18 @@ internal static class UtilityCommand
             Device place = CommonOptions.ParseDevice(parsed.GetValue(device)!);
             string folder = parsed.GetValue(model)!;
             LlamaConfig config = ModelFolder.LoadConfig(folder);
-            ChatTemplate chosen = parsed.GetValue(template) is { } name ? ChatTemplate.Find(name) : ChatTemplateFile.Recognize(folder);
+            Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
+            ChatTemplate chosen = parsed.GetValue(template) is { } name ? ChatTemplate.Find(name) : ChatTemplateFile.Recognize(folder, tokenizer);
             UtilityOptions whole = UtilityOptions.Whole(chosen);
             UtilityOptions options = whole with
             {
-                Tasks = parsed.GetValue(tasks) ?? whole.Tasks,
+                Tasks = parsed.GetValue(tasks) is { Length: > 0 } some ? some : whole.Tasks,
                 Limit = parsed.GetValue(limit),
                 Seed = parsed.GetValue(seed),
                 BatchSize = parsed.GetValue(batchSize) ?? whole.BatchSize,
                 MaximumNewTokens = parsed.GetValue(newTokens),
             };
             UtilitySuite suite = UtilitySuite.Load(parsed.GetValue(data)!, options);
-            Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
             using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
 
             var clock = Stopwatch.StartNew();

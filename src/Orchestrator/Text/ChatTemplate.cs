@@ -101,6 +101,9 @@ public sealed class ChatTemplate
         return new EncodedTurn(whole, before.Length, whole.Length - after);
     }
 
+    /// <summary>Whether the vocabulary was made for this template: it has its control tokens as special ones.</summary>
+    internal bool HasItsTokensIn(Tokenizer tokenizer) => markers.Length > 0 && markers.All(marker => tokenizer.TokenId(marker) is { } id && tokenizer.IsSpecial(id));
+
     /// <summary>The token that ends the user's turn: the first of the possible ones that the vocabulary has.</summary>
     private IEnumerable<Piece> EndOfTurn(Tokenizer tokenizer) => endTokens.Length == 0
         ? []

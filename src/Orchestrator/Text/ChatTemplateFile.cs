@@ -23,19 +23,35 @@ public static class ChatTemplateFile
     /// <summary>What templates contain that speak for the user where no system message was given: Llama 3.1's date, Qwen's greeting.</summary>
     private static readonly string[] OwnMessages = ["Cutting Knowledge Date", "You are a helpful", "You are Qwen"];
 
-    /// <summary>The template of a model's folder; <see cref="ChatTemplate.None"/> where neither file names one.</summary>
-    /// <exception cref="HybridException">Tokenizer: the template is not a known one, or the file is malformed. Io: it cannot be read.</exception>
-    public static ChatTemplate Recognize(string folder)
+    /// <summary>
+    /// The template of a model's folder; <see cref="ChatTemplate.None"/> where the folder's configuration names none. Where neither file is there
+    /// but the vocabulary has a template's control tokens, as when a chat model was saved without its configuration, nothing is taken for granted.
+    /// </summary>
+    /// <exception cref="HybridException">Tokenizer: the template is not a known one, a file is malformed or missing. Io: it cannot be read.</exception>
+    public static ChatTemplate Recognize(string folder, Tokenizer tokenizer)
     {
         ArgumentNullException.ThrowIfNull(folder);
+        ArgumentNullException.ThrowIfNull(tokenizer);
         string jinja = Path.Combine(folder, JinjaFile), config = Path.Combine(folder, ConfigFile);
-        return File.Exists(jinja) ? Recognize(jinja, Read(jinja))
-            : File.Exists(config) && TemplateOf(config) is { } text ? Recognize($"{config}: {Key}", text)
+        if (File.Exists(jinja))
+        {
+            return Recognize(jinja, Read(jinja));
+        }
+
+        if (File.Exists(config))
+        {
+            return TemplateOf(config) is { } text ? Recognize($"{config}: {Key}", text) : ChatTemplate.None;
+        }
+
+        return ChatTemplate.All.FirstOrDefault(template => template.HasItsTokensIn(tokenizer)) is { } likely
+            ? throw new HybridException(
+                ErrorKind.Tokenizer,
+                $"{config}: no such file, so nothing says whether the model wants the chat template {likely.Name}, whose tokens it has; name one with --chat-template ({ChatTemplate.None.Name} is one)")
             : ChatTemplate.None;
     }
 
     /// <summary>Recognizes the text of a template; <paramref name="source"/> names it in errors.</summary>
-    internal static ChatTemplate Recognize(string source, string text)
+    private static ChatTemplate Recognize(string source, string text)
     {
         if (OwnMessages.FirstOrDefault(message => text.Contains(message, StringComparison.Ordinal)) is { } own)
         {

@@ -95,14 +95,28 @@ public sealed class ChatTemplateTests
     public void KnownTemplatesAreRecognized(string text, string expected)
     {
         using var folder = new TemporaryFolder();
-        Assert.Same(ChatTemplate.None, ChatTemplateFile.Recognize(folder.Path));
+        Assert.Same(ChatTemplate.None, ChatTemplateFile.Recognize(folder.Path, Plain));
 
         string config = folder.Write("tokenizer_config.json", "{\"model_max_length\": 8}");
-        Assert.Same(ChatTemplate.None, ChatTemplateFile.Recognize(folder.Path));
+        Assert.Same(ChatTemplate.None, ChatTemplateFile.Recognize(folder.Path, Plain));
         File.WriteAllText(config, System.Text.Json.JsonSerializer.Serialize(new { chat_template = text }));
-        Assert.Equal(expected, ChatTemplateFile.Recognize(folder.Path).Name);
+        Assert.Equal(expected, ChatTemplateFile.Recognize(folder.Path, Plain).Name);
         folder.Write("chat_template.jinja", "<|im_start|><|im_end|>"); // the newer place has precedence
-        Assert.Equal("chatml", ChatTemplateFile.Recognize(folder.Path).Name);
+        Assert.Equal("chatml", ChatTemplateFile.Recognize(folder.Path, Plain).Name);
+    }
+
+    [Fact]
+    public void AChatModelSavedWithoutItsConfigurationIsAnError()
+    {
+        using var folder = new TemporaryFolder();
+
+        HybridException error = Assert.Throws<HybridException>(() => ChatTemplateFile.Recognize(folder.Path, Llama3));
+        Assert.Equal(ErrorKind.Tokenizer, error.Kind);
+        Assert.Contains("nothing says whether the model wants the chat template llama3, whose tokens it has; name one with --chat-template", error.Message, StringComparison.Ordinal);
+        Assert.Contains("template chatml", Assert.Throws<HybridException>(() => ChatTemplateFile.Recognize(folder.Path, ChatMl)).Message, StringComparison.Ordinal);
+
+        folder.Write("tokenizer_config.json", "{\"chat_template\": null}"); // a base model's
+        Assert.Same(ChatTemplate.None, ChatTemplateFile.Recognize(folder.Path, Llama3));
     }
 
     [Theory]
@@ -117,7 +131,7 @@ public sealed class ChatTemplateTests
         using var folder = new TemporaryFolder();
         folder.Write("tokenizer_config.json", config);
 
-        HybridException error = Assert.Throws<HybridException>(() => ChatTemplateFile.Recognize(folder.Path));
+        HybridException error = Assert.Throws<HybridException>(() => ChatTemplateFile.Recognize(folder.Path, Plain));
 
         Assert.Equal(ErrorKind.Tokenizer, error.Kind);
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);

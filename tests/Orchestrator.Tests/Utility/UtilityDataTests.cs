@@ -44,6 +44,31 @@ public sealed class UtilityDataTests
         Assert.Equal((500, 500, "What if Vincent van Gogh had been a successful artist during his lifetime?"), (fluency.Count, fluency.Instructions.Distinct().Count(), fluency.Instructions[0]));
     }
 
+    [SharedDataFact("data/llama3-tokenizer/tokenizer.json")]
+    public void EveryPublishedPromptHasTheIdsOfItsRenderedText()
+    {
+        Tokenizer tokenizer = Tokenizer.Load(SharedData.Find("data/llama3-tokenizer/tokenizer.json")!);
+        string folder = SharedData.Find(Published)!;
+        TruthfulQaTask truthful = TruthfulQaTask.Load(folder);
+        UtilityPrompt[] prompts =
+        [
+            .. BbhTask.Load(folder).Rows.Select(BbhTask.Prompt), .. truthful.Rows.Select(TruthfulQaTask.Prompt),
+            .. TriviaQaTask.Load(folder).Rows.Select(TriviaQaTask.Prompt), .. FluencyTask.Load(folder).Instructions.Select(FluencyTask.Prompt),
+        ];
+
+        Assert.Equal(2000, prompts.Length);
+        Assert.All(prompts, prompt => Assert.Equal(tokenizer.Encode(Rendered(prompt)), ChatTemplate.Llama3.Encode(tokenizer, prompt.User, prompt.Cue).Ids));
+        Assert.All(truthful.Rows, row =>
+        {
+            string prompt = Rendered(TruthfulQaTask.Prompt(row)), choice = $" {row.Choices[0]}";
+            Assert.Equal(tokenizer.Encode(prompt + choice), tokenizer.Encode(prompt).Concat(tokenizer.Encode(choice)));
+        });
+        Assert.Equal([128001, 128009], ChatTemplate.StopIds(tokenizer));
+
+        static string Rendered(UtilityPrompt prompt) =>
+            $"<|begin_of_text|><|start_header_id|>user<|end_header_id|>\n\n{prompt.User.Trim()}<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n{prompt.Cue}";
+    }
+
     [Fact]
     public void PromptsAreRwkus()
     {
