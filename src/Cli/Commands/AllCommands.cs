@@ -16,6 +16,7 @@ internal static class AllCommands
         AttackCommand.Create(bind),
         RunCommand.Create(bind),
         EvaluateCommand.Create(bind),
+        UtilityCommand.Create(bind),
         ReportCommand.Create(bind),
         TokenizeCommand.Create(bind),
         InspectCommand.Create(bind),

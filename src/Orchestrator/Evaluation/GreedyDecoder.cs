@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
@@ -13,6 +14,12 @@ public sealed record DecodingOptions
     /// <summary>Texts at which decoding stops; the first of them and what follows it are cut away.</summary>
     public required IReadOnlyList<string> StopTexts { get; init; }
 
+    /// <summary>Tokens at which decoding stops besides the tokenizer's end-of-text; they are not part of the text.</summary>
+    public IReadOnlyList<int> StopTokenIds { get; init; } = [];
+
+    /// <summary>Decoding stops once the text matches; unlike a stop text, the match stays. Null: nothing but the rest stops it.</summary>
+    public Regex? StopAfter { get; init; }
+
     /// <summary>Prompts a forward pass.</summary>
     public required int BatchSize { get; init; }
 
@@ -27,6 +34,11 @@ public sealed record DecodingOptions
         if (StopTexts.Any(text => text.Length == 0))
         {
             yield return "a stop text must not be empty";
+        }
+
+        if (StopTokenIds.Any(id => id < 0))
+        {
+            yield return "a stop token's id must not be negative";
         }
     }
 }
@@ -61,7 +73,7 @@ public sealed class GreedyDecoder(Tokenizer tokenizer, DecodingOptions options)
     /// <summary>Takes the next token; answers whether the text is finished, and writes it then.</summary>
     private bool Append(LlamaModel model, Continuation continuation, int id, string[] texts)
     {
-        bool end = id == tokenizer.EndOfText;
+        bool end = id == tokenizer.EndOfText || options.StopTokenIds.Contains(id);
         if (!end)
         {
             continuation.Ids.Add(id);
@@ -70,7 +82,8 @@ public sealed class GreedyDecoder(Tokenizer tokenizer, DecodingOptions options)
 
         string text = tokenizer.Decode([.. continuation.Decoded], skipSpecialTokens: true);
         int stop = options.StopTexts.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
-        if (!end && stop < 0 && continuation.Decoded.Count < options.MaximumNewTokens && continuation.Ids.Count < model.Config.MaximumPositions)
+        bool matched = options.StopAfter?.IsMatch(text) ?? false;
+        if (!end && !matched && stop < 0 && continuation.Decoded.Count < options.MaximumNewTokens && continuation.Ids.Count < model.Config.MaximumPositions)
         {
             return false;
         }
