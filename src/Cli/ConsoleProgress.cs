@@ -68,7 +68,7 @@ internal sealed class ConsoleProgress(IAnsiConsole console) : IProgress<Training
     {
         string parts = value is { ForgetNll: { } forget, RetainNll: { } retain }
             ? string.Create(CultureInfo.InvariantCulture, $"loss {value.Loss:F3} (forget {forget:F3}, retain {retain:F3})")
-            : string.Create(CultureInfo.InvariantCulture, $"loss {value.Loss:F3}");
+            : double.IsNaN(value.Loss) ? string.Empty : string.Create(CultureInfo.InvariantCulture, $"loss {value.Loss:F3}");
         // The first step carries what is done once, so it says nothing about the rest.
         string left = value.Step > 1 ? $"  {Clock(Stopwatch.GetElapsedTime(stageStarts[value.Stage]) / (value.Step - 1) * (value.TotalSteps - value.Step))} left" : string.Empty;
         int filled = BarWidth * value.Step / Math.Max(1, value.TotalSteps);

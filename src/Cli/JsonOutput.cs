@@ -20,7 +20,7 @@ internal static class JsonOutput
 
     /// <summary>Makes sure that the file can be written, before the work whose result it is to hold.</summary>
     /// <exception cref="HybridException">Io: it cannot.</exception>
-    public static void Check(string? file)
+    public static void Check(string? file, string option = "--json")
     {
         if (file is null or StandardOutput)
         {
@@ -30,7 +30,7 @@ internal static class JsonOutput
         string folder = Path.GetDirectoryName(Path.GetFullPath(file)) ?? file;
         if (Directory.Exists(file) || !Directory.Exists(folder))
         {
-            throw new HybridException(ErrorKind.Io, $"--json {file}: {(Directory.Exists(file) ? "is a folder; a file is expected" : $"there is no folder {folder}")}");
+            throw new HybridException(ErrorKind.Io, $"{option} {file}: {(Directory.Exists(file) ? "is a folder; a file is expected" : $"there is no folder {folder}")}");
         }
     }
 

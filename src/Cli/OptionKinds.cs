@@ -82,6 +82,19 @@ internal static class OptionKinds
             CustomParser = result => Parse(result, $"one of {string.Join(", ", KebabCase.NamesOf<T>())}", KebabCase.Find<T>),
         };
 
+    /// <summary>Names of an enumeration's values with commas between, none twice; null where it is not given.</summary>
+    public static Option<T[]?> Choices<T>(string name, string description)
+        where T : struct, Enum => new(name)
+        {
+            Description = description,
+            HelpName = string.Join(',', KebabCase.NamesOf<T>()),
+            CustomParser = result => Parse(result, $"some of {string.Join(", ", KebabCase.NamesOf<T>())} with commas between, none twice", text =>
+            {
+                T?[] values = [.. text.Split(',').Select(KebabCase.Find<T>)];
+                return values.All(value => value is not null) && values.Distinct().Count() == values.Length ? [.. values.Select(value => value!.Value)] : default(T[]?);
+            }),
+        };
+
     /// <summary>One of several names, null where it is not given.</summary>
     public static Option<string?> OneOf(string name, string description, IReadOnlyList<string> names) => new(name)
     {

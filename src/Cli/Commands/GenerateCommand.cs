@@ -45,7 +45,6 @@ internal static class GenerateCommand
             JsonOutput.Check(parsed.GetValue(json));
             CommandContext.UseThreads(parsed.GetValue(threads));
             Device place = CommonOptions.ParseDevice(parsed.GetValue(device)!);
-            var decoding = new DecodingOptions { MaximumNewTokens = parsed.GetValue(maximum) ?? UsualMaximumTokens, StopTexts = [], BatchSize = McqEvaluator.UsualBatchSize };
             var sampling = new SamplingOptions { Temperature = parsed.GetValue(temperature) ?? 0, TopP = parsed.GetValue(topP) ?? 1, Seed = parsed.GetValue(seed) };
             HybridException.ThrowIfAny(ErrorKind.Config, "generate", sampling.Validate());
             string folder = parsed.GetValue(model)!;
@@ -53,6 +52,13 @@ internal static class GenerateCommand
             IReadOnlyList<string> prompts = parsed.GetValue(file) is { } path ? TextCorpus.OfUserFiles([path]).Read() : [parsed.GetValue(prompt)!];
             Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
             TokenSequence[] sequences = [.. prompts.Select(text => Encode(tokenizer, text))];
+            var decoding = new DecodingOptions
+            {
+                MaximumNewTokens = parsed.GetValue(maximum) ?? UsualMaximumTokens,
+                StopTexts = [],
+                StopTokenIds = ChatTemplate.StopIds(tokenizer), // a chat model ends its turn, even where no template began it
+                BatchSize = McqEvaluator.UsualBatchSize,
+            };
             using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
 
             var generator = new Generator(tokenizer, decoding, sampling);

@@ -23,6 +23,7 @@ public sealed class Experiment
     private readonly UnlearnStage unlearning;
     private readonly MeasureStage measuring;
     private readonly AttackStage attacks;
+    private readonly UtilityStage utility;
 
     /// <summary>Prepares it; nothing is read or written yet.</summary>
     /// <param name="settings">The experiment.</param>
@@ -40,6 +41,7 @@ public sealed class Experiment
         unlearning = new UnlearnStage(settings, counted, folder.FullPath);
         measuring = new MeasureStage(settings);
         attacks = new AttackStage(settings, counted);
+        utility = new UtilityStage(settings, counted, folder.FullPath);
     }
 
     /// <summary>Runs what is missing, and gathers everything.</summary>
@@ -51,8 +53,10 @@ public sealed class Experiment
 
         runner.Run("teaching", [.. worlds.SelectMany(originals.Teaching)]);
         Job<OriginalResult>[] known = [.. worlds.Select(originals.Measuring)];
-        RequireOriginals(worlds.Where((_, w) => !runner.IsDone(known[w])));
+        Job<UtilityScores>[][] able = [.. worlds.Select(world => utility.Original(world, originals.FingerprintOf(world)).ToArray())];
+        RequireOriginals(worlds.Where((_, w) => !runner.IsDone(known[w]) || !able[w].All(runner.IsDone)));
         IReadOnlyList<OriginalResult> before = runner.Run("original models", known);
+        IReadOnlyList<UtilityScores> scores = runner.Run("utility of the original models", [.. able.SelectMany(jobs => jobs)]);
 
         Trial[] trials = Trial.All(settings, worlds, originals);
         Outcome[] outcomes = Unlearn(trials);
@@ -60,7 +64,7 @@ public sealed class Experiment
         Outcome[] picked = [.. worlds.SelectMany((world, w) => settings.Methods.Select(plan => Pick([.. outcomes.Where(outcome => outcome.Trial.World == world && outcome.Trial.Plan == plan)], before[w])))];
         IReadOnlyList<AttackedTrial> attacked = Attack(picked);
         DeleteModels(trials.Except(picked.Select(outcome => outcome.Trial)));
-        return new ReportBuilder(settings, worlds).Build(before, attacked, outcomes, started, runner.Seconds);
+        return new ReportBuilder(settings, worlds).Build(before, scores, attacked, outcomes, started, runner.Seconds);
     }
 
     /// <summary>Unlearns with every setting, and asks every model.</summary>
@@ -110,17 +114,20 @@ public sealed class Experiment
         return picked;
     }
 
-    /// <summary>Every attack on every picked model.</summary>
+    /// <summary>Every attack on every picked model, and what else it can do.</summary>
     private IReadOnlyList<AttackedTrial> Attack(Outcome[] picked)
     {
         Job<RelearningCurve>[][] rtt = [.. picked.Select(outcome => attacks.Rtt(outcome.Trial, settings.Attacks.Rtt.Folds).ToArray())];
         Job<QuantizationHits>[][] quantization = [.. picked.Select(outcome => attacks.Quantization(outcome.Trial).ToArray())];
         Job<RelearningCurve>[][] relearning = [.. picked.Select(outcome => attacks.RetainRelearning(outcome.Trial).ToArray())];
-        RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone)));
+        Job<UtilityScores>[][] able = [.. picked.Select(outcome => utility.Unlearned(outcome.Trial).ToArray())];
+        RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone) || !able[i].All(runner.IsDone)));
 
         RelearningReport[] reports = [.. picked.Zip(runner.RunGroups("RTT", rtt), ReportOf)];
         IReadOnlyList<IReadOnlyList<QuantizationHits>> rounded = runner.RunGroups("quantization", quantization);
         IReadOnlyList<IReadOnlyList<RelearningCurve>> relearned = runner.RunGroups("relearning on retain text", relearning);
+
+        IReadOnlyList<IReadOnlyList<UtilityScores>> scores = runner.RunGroups("utility", able);
 
         Job<CaseAnswers>[][] cases = [.. picked.Select((outcome, i) => outcome.Trial.World == worlds[0] ? attacks.Cases(outcome.Trial, reports[i]).ToArray() : [])];
         RequireModels(picked.Where((_, i) => !cases[i].All(runner.IsDone)));
@@ -129,7 +136,7 @@ public sealed class Experiment
         return
         [
             .. picked.Select((outcome, i) => new AttackedTrial(
-                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : ReportOf(outcome, relearned[i]), answers[i].SingleOrDefault())),
+                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : ReportOf(outcome, relearned[i]), scores[i].SingleOrDefault(), answers[i].SingleOrDefault())),
         ];
     }
 

@@ -34,6 +34,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         UnlearnStage unlearning = new(settings, silent, runFolder);
         AttackStage attacks = new(settings, silent);
         MeasureStage measuring = new(settings);
+        UtilityStage utility = new(settings, silent, runFolder);
         SeedWorld[] worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, runFolder))];
         RequireSound(settings, worlds[0].Dataset);
 
@@ -51,6 +52,8 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
                 Attacks("RTT", trials, settings.Attacks.Rtt.Folds, picks),
                 Others("quantization", settings.Attacks.Quantization?.Bits.Count ?? 0, attacks.Quantization, 0),
                 Others("relearning on retain text", settings.Attacks.RetainRelearning?.LearningRates.Count ?? 0, attacks.RetainRelearning, RetainRelearningSteps(settings, worlds[0].Dataset)),
+                Stage("utility of the original models", [.. worlds.SelectMany(world => utility.Original(world, originals.FingerprintOf(world)))], 0),
+                Others("utility", settings.Utility.Suite is null ? 0 : 1, utility.Unlearned, 0),
                 new("free answers", settings.CaseStudy is null ? 0 : settings.Methods.Count, null, 0), // each depends on the attacker's best rate and epoch
             ],
             parameters,

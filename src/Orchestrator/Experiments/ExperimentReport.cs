@@ -57,6 +57,9 @@ public sealed record ExperimentReport
     /// <summary>Mean NLL of the retain text's tokens under the original model, nats; null where it was not asked for.</summary>
     public Figure? RetainTextNllBefore { get; init; }
 
+    /// <summary>The utility suite on the original models, by metric (<c>bbh_em</c>, …); empty where it was not asked for.</summary>
+    public IReadOnlyDictionary<string, Figure> UtilityBefore { get; init; } = new Dictionary<string, Figure>();
+
     /// <summary>Normalised knowledge density of the original model by layer, mean over seeds; sums to 1.</summary>
     public required IReadOnlyList<double> Density { get; init; }
 
@@ -111,6 +114,9 @@ public sealed record MethodReport
 
     /// <summary>Mean NLL of the retain text's tokens, nats; null where it was not asked for.</summary>
     public Figure? RetainTextNll { get; init; }
+
+    /// <summary>The utility suite, by metric; empty where it was not asked for.</summary>
+    public IReadOnlyDictionary<string, Figure> Utility { get; init; } = new Dictionary<string, Figure>();
 
     /// <summary>Accuracy on V after each epoch of RTT for each learning rate, mean over folds and seeds; element 0 is before the attack.</summary>
     public required IReadOnlyList<RateCurve> RttCurves { get; init; }

@@ -1,5 +1,6 @@
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Utility;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -82,7 +83,7 @@ public sealed record ExperimentSettings
 
         IEnumerable<string> problems =
         [
-            .. Model.Validate(), .. Dataset.Validate(), .. ValidateMethods(), .. Attacks.Validate(), .. Selection?.Validate(Attacks.Rtt.Folds) ?? [], .. CaseStudy?.Validate() ?? [],
+            .. Model.Validate(), .. Dataset.Validate(), .. ValidateMethods(), .. Attacks.Validate(), .. Selection?.Validate(Attacks.Rtt.Folds) ?? [], .. Utility.Validate(), .. CaseStudy?.Validate() ?? [],
         ];
         foreach (string problem in problems)
         {
@@ -241,6 +242,56 @@ public sealed record UtilitySettings
 {
     /// <summary>Whether the mean NLL of the retain text is measured.</summary>
     public required bool RetainTextNll { get; init; }
+
+    /// <summary>The utility suite; not run where it is absent.</summary>
+    public UtilitySuiteSettings? Suite { get; init; }
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate() => Suite?.Validate() ?? [];
+}
+
+/// <summary>The utility suite (docs/utility.md) on the original models and on what was picked.</summary>
+public sealed record UtilitySuiteSettings
+{
+    /// <summary>The folder with the tasks' files.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>The tasks.</summary>
+    public required IReadOnlyList<UtilityTaskKind> Tasks { get; init; }
+
+    /// <summary>Rows of each task at most; all where it is absent.</summary>
+    public int? Limit { get; init; }
+
+    /// <summary>Where the rows of a limited run are drawn from.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Decoded tokens at most, for a quick look; the tasks' own numbers where it is absent.</summary>
+    public int? MaximumNewTokens { get; init; }
+
+    /// <summary>llama3, chatml, zephyr or none; what the original model's folder says where it is absent.</summary>
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>What the suite reads.</summary>
+    internal IEnumerable<string> Files => Directory.Exists(Data) ? Directory.EnumerateFiles(Data).Order(StringComparer.Ordinal) : [];
+
+    /// <summary>Every problem, one line each.</summary>
+    public IEnumerable<string> Validate()
+    {
+        if (Tasks.Count == 0 || Tasks.Distinct().Count() < Tasks.Count)
+        {
+            yield return "utility.suite.tasks: expected at least one, and none twice";
+        }
+
+        if (Limit < 1 || MaximumNewTokens < 1)
+        {
+            yield return $"utility.suite: limit {Limit} and maximum new tokens {MaximumNewTokens} must be at least 1";
+        }
+
+        if (ChatTemplate is not null && Text.ChatTemplate.All.All(known => known.Name != ChatTemplate))
+        {
+            yield return $"utility.suite.chat-template: expected {string.Join(", ", Text.ChatTemplate.All.Select(known => known.Name))}, found '{ChatTemplate}'";
+        }
+    }
 }
 
 /// <summary>The case study: the same questions answered in free text by every model, before and after RTT.</summary>

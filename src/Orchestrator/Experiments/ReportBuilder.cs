@@ -16,7 +16,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     private const double LeastForgotten = 0.05;
 
     /// <summary>The report; <paramref name="picked"/> holds every method of every seed, seed by seed.</summary>
-    public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<AttackedTrial> picked, IReadOnlyList<Outcome> tried, DateTime started, double computeSeconds) => new()
+    public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<UtilityScores> utility, IReadOnlyList<AttackedTrial> picked, IReadOnlyList<Outcome> tried, DateTime started, double computeSeconds) => new()
     {
         Name = settings.Name,
         Title = settings.Title,
@@ -35,6 +35,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         ForgetBefore = FoldFigure([.. originals.Select(original => original.HeldOutHits)]),
         RetainBefore = FoldFigure([.. originals.Select(original => (IReadOnlyList<string>)[original.RetainHits])]),
         RetainTextNllBefore = settings.Utility.RetainTextNll ? new Figure([.. originals.Select(original => original.RetainTextNll!.Value)]) : null,
+        UtilityBefore = Figures(utility),
         Density = Mean([.. originals.Select(original => original.Density)]),
         Methods = [.. settings.Methods.Select(plan => MethodOf(plan, originals, [.. picked.Where(pick => pick.Outcome.Trial.Plan == plan)], [.. tried.Where(trial => trial.Trial.Plan == plan)]))],
         Cases = Cases(originals[0], picked),
@@ -74,6 +75,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             Retain = FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[pick.Outcome.Measured!.RetainHits])]),
             ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Outcome.Measured!.ForgetCalibrated)]),
             RetainTextNll = settings.Utility.RetainTextNll ? new Figure([.. picked.Select(pick => pick.Outcome.Measured!.RetainTextNll!.Value)]) : null,
+            Utility = Figures([.. picked.Select(pick => pick.Utility).OfType<UtilityScores>()]),
             RttCurves = [.. picked.SelectMany(pick => pick.Rtt.Means()).GroupBy(curve => curve.LearningRate).OrderBy(group => group.Key).Select(group => new RateCurve(group.Key, Mean([.. group.Select(curve => curve.Accuracies)])))],
             ForgetByPass = PassMeans([.. picked.Select(pick => pick.Outcome.Unlearned.Passes)]),
             Losses = picked[0].Outcome.Unlearned.Losses,
@@ -98,6 +100,9 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             [.. folds.SelectMany((epochs, c) => epochs[0].Select((_, fold) => new RelearningCurve(fold, pick.RetainRelearning.Curves[c].LearningRate, [.. epochs.Select(epoch => epoch[fold])], pick.RetainRelearning.Curves[c].Diverged)))], []);
         return HitsAt(report, report.BestLearningRate, report.BestEpoch);
     }
+
+    private static Dictionary<string, Figure> Figures(IReadOnlyList<UtilityScores> seeds) =>
+        seeds.Count == 0 ? [] : seeds[0].Scores.Keys.ToDictionary(metric => metric, metric => new Figure([.. seeds.Select(seed => seed.Scores[metric])]));
 
     private static double RecoveryRate(RelearningReport rtt, double original) =>
         original - rtt.AccuracyBefore >= LeastForgotten ? rtt.RecoveryRate(original) : double.NaN;

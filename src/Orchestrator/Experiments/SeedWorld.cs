@@ -60,7 +60,7 @@ internal sealed class SeedWorld
     public IReadOnlyList<string> ByFold(string hits) => HitString.Split(hits, ReportingFolds.Select(fold => fold.Validation.Count));
 
     /// <summary>What the facts and the model depend on, for fingerprints: settings, and size and time of every file.</summary>
-    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = Stamps().ToArray() };
+    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = Stamps() };
 
     /// <summary>Where made-up data of the seed is written to.</summary>
     public string DataPath => Path.Combine(runFolder, "data", Prefix);
@@ -83,16 +83,19 @@ internal sealed class SeedWorld
     /// <summary>A model in the experiment's element type on its device. The caller owns it.</summary>
     public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.Dtype == "bfloat16" ? ElementType.BFloat16 : ElementType.Float32, device);
 
+    /// <summary>Path, size and time of files.</summary>
+    public static string[] Stamps(IEnumerable<string> paths) =>
+        [.. paths.Select(path => new FileInfo(path)).Where(file => file.Exists).Select(file => FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}"))];
+
     private static UnlearningDataset LoadDataset(DatasetSettings source, ulong seed) => source.People is { } people
         ? BirthdayMaker.Make(people, seed)
         : DatasetSource.Load((source.Name ?? source.Folder)!, source.Data, source.RetainText);
 
     /// <summary>Every file of the given model and of the dataset, with its size and time.</summary>
-    private IEnumerable<string> Stamps()
+    private string[] Stamps()
     {
         IEnumerable<string> model = settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal) : [];
         IEnumerable<string> data = settings.Dataset.People is null ? DatasetSource.Find((settings.Dataset.Name ?? settings.Dataset.Folder)!, settings.Dataset.Data, settings.Dataset.RetainText).Paths : [];
-        return model.Concat(data).Select(path => new FileInfo(path)).Where(file => file.Exists)
-            .Select(file => FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}"));
+        return Stamps(model.Concat(data));
     }
 }

@@ -27,7 +27,7 @@ internal sealed record Trial(SeedWorld World, MethodPlan Plan, int Index, string
         [.. worlds.SelectMany(world => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, originals.FingerprintOf(world)))))];
 
     /// <summary>Names its jobs and its model: <c>kunbr-2</c>; the number only where there are several.</summary>
-    private string Slug => Plan.Candidates.Count == 1 ? Plan.Slug : FormattableString.Invariant($"{Plan.Slug}-{Index + 1}");
+    public string Slug => Plan.Candidates.Count == 1 ? Plan.Slug : FormattableString.Invariant($"{Plan.Slug}-{Index + 1}");
 }
 
 /// <summary>A trial that has unlearned and was measured, and how it was judged.</summary>
@@ -56,4 +56,4 @@ internal sealed class Outcome(Trial trial, UnlearnResult unlearned)
 }
 
 /// <summary>A picked trial with everything that the attacks found.</summary>
-internal sealed record AttackedTrial(Outcome Outcome, RelearningReport Rtt, IReadOnlyList<QuantizationHits> Quantization, RelearningReport? RetainRelearning, CaseAnswers? Cases);
+internal sealed record AttackedTrial(Outcome Outcome, RelearningReport Rtt, IReadOnlyList<QuantizationHits> Quantization, RelearningReport? RetainRelearning, UtilityScores? Utility, CaseAnswers? Cases);

@@ -17,6 +17,7 @@ public static class ReportSections
             AccuracySections.WhileUnlearning(report),
             AccuracySections.WhileRetraining(report),
             OtherAttacksSection.Of(report),
+            UtilitySection.Of(report),
             DensitySection.Of(report),
             CaseSection.Of(report),
             LossSection.Of(report),

@@ -4,7 +4,7 @@ namespace Hybrid.Orchestrator.Training;
 /// <param name="Stage">What is being done, for people: "teach", "pre-unlearn", "re-insert layer 3", …</param>
 /// <param name="Step">Steps done in this stage.</param>
 /// <param name="TotalSteps">Steps that the stage has.</param>
-/// <param name="Loss">The loss of this step, before its update.</param>
+/// <param name="Loss">The loss of this step, before its update; NaN in stages without one.</param>
 /// <param name="ForgetNll">Mean NLL of the forget tokens, where the loss has such a part.</param>
 /// <param name="RetainNll">Mean NLL of the retain tokens, where the loss has such a part.</param>
 public sealed record TrainingProgress(string Stage, int Step, int TotalSteps, double Loss, double? ForgetNll = null, double? RetainNll = null);

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -62,6 +63,24 @@ public sealed class GreedyDecoderTests : IDisposable
     }
 
     [Fact]
+    public void ItStopsAtAStopTokenAndAfterAMatch()
+    {
+        List<int> ids = Plain(Prompts[3], 12);
+        int at = Enumerable.Range(1, ids.Count - 1).First(i => !ids[..i].Contains(ids[i]));
+        DecodingOptions options = new() { MaximumNewTokens = 12, StopTexts = [], BatchSize = 4 };
+
+        Assert.Equal(Text(ids[..at]), new GreedyDecoder(Tokenizer, options with { StopTokenIds = [ids[at]] }).Continue(model, Prompts)[3]);
+        Assert.Equal(string.Empty, new GreedyDecoder(Tokenizer, options with { StopTokenIds = [ids[at], ids[0]] }).Continue(model, Prompts)[3]);
+
+        // The match stays, with all of the token that completes it.
+        string whole = Text(Plain(Prompts[1], 12));
+        var pattern = new Regex(Regex.Escape(whole[..5]));
+        int tokens = Enumerable.Range(1, 12).First(count => pattern.IsMatch(Text(Plain(Prompts[1], count))));
+        Assert.InRange(tokens, 1, 11);
+        Assert.Equal(Text(Plain(Prompts[1], tokens)), new GreedyDecoder(Tokenizer, options with { StopAfter = pattern }).Continue(model, Prompts)[1]);
+    }
+
+    [Fact]
     public void ItStopsAtTheModelsLastPosition()
     {
         TokenSequence prompt = Encoder.EncodePrompt(new string('x', 200)); // cut to 60 tokens of 64
@@ -96,6 +115,7 @@ public sealed class GreedyDecoderTests : IDisposable
         TestModels.Set(model, ParameterNames.FinalNorm, [.. Enumerable.Repeat(double.NaN, 8)]);
         Assert.Equal(ErrorKind.Diverged, Assert.Throws<HybridException>(() => Decoder(5, 4).Continue(model, Prompts)).Kind);
         Assert.Equal(2, new DecodingOptions { MaximumNewTokens = 0, BatchSize = 1, StopTexts = [""] }.Validate().Count());
+        Assert.Single(new DecodingOptions { MaximumNewTokens = 1, BatchSize = 1, StopTexts = [], StopTokenIds = [3, -1] }.Validate());
         Assert.Empty(new DecodingOptions { MaximumNewTokens = 1, BatchSize = 1, StopTexts = [] }.Validate());
     }
 

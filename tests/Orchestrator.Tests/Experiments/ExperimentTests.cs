@@ -2,6 +2,7 @@ using System.Text.Json;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Reporting;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.TestSupport;
@@ -158,6 +159,19 @@ public sealed class ExperimentTests : IDisposable
         Assert.Null(store.Find(job));
     }
 
+    [SharedDataFact("data/utility")]
+    public void TheUtilitySuiteRunsOnTheOriginalAndOnWhatWasPicked()
+    {
+        string suite = $$"""{ data: "{{SharedData.Find("data/utility")}}", tasks: [truthfulqa, fluency], limit: 2, seed: 1, maximum-new-tokens: 3, chat-template: none }""";
+        ExperimentReport report = Run("utility", text => text.Replace("utility: { retain-text-nll: true }", $"utility: {{ retain-text-nll: false, suite: {suite} }}", StringComparison.Ordinal));
+
+        Assert.Equal(["truthfulqa_mc1", "fluency_entropy"], report.UtilityBefore.Keys);
+        Assert.All(report.Methods, method => Assert.Equal([2, 2], method.Utility.Values.Select(figure => figure.PerSeed.Count)));
+        Assert.Equal(6, Directory.GetFiles(Path.Combine(folder.Path, "utility", "utility"), "*.jsonl", SearchOption.AllDirectories).Length);
+        ReportTable table = Assert.IsType<ReportTable>(ReportSections.Of(ResultsRoundTrip(report)).Single(section => section.Id == "utility").Parts[0]);
+        Assert.Equal(["before unlearning", "GD", "KUnBR"], table.Rows.Select(row => row[0].CsvValues[0]));
+    }
+
     [Fact]
     public void ARateThatDivergesIsTheAttackersLoss()
     {
@@ -234,15 +248,15 @@ public sealed class ExperimentTests : IDisposable
         string path = Path.Combine(folder.Path, "plan");
         ExperimentPlan before = ExperimentPlan.Of(settings, Device.Cpu, path);
         Assert.False(Directory.Exists(path));
-        Assert.Equal([2, 2, 16, 16, 16, 8, 4, 4, 2], before.Stages.Select(stage => stage.Jobs));
-        Assert.All(before.Stages.Take(8), stage => Assert.Equal(0, stage.Done));
-        Assert.Null(before.Stages[8].Done);
+        Assert.Equal([2, 2, 16, 16, 16, 8, 4, 4, 0, 0, 2], before.Stages.Select(stage => stage.Jobs));
+        Assert.All(before.Stages.SkipLast(1), stage => Assert.Equal(0, stage.Done));
+        Assert.Null(before.Stages[^1].Done);
         Assert.Equal(16 * 4, before.Stages[2].Steps);
 
         Run("plan");
 
         ExperimentPlan after = ExperimentPlan.Of(settings, Device.Cpu, path);
-        Assert.Equal(before.Stages.Take(8).Select(stage => (int?)stage.Jobs), after.Stages.Take(8).Select(stage => stage.Done));
+        Assert.Equal(before.Stages.SkipLast(1).Select(stage => (int?)stage.Jobs), after.Stages.SkipLast(1).Select(stage => stage.Done));
         Assert.Equal(before.Stages.Sum(stage => stage.Jobs), JobsLogged("plan").Length);
     }
 

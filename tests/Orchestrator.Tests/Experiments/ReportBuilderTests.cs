@@ -85,9 +85,10 @@ public sealed class ReportBuilderTests
                     new RelearningReport(curves, []),
                     [new QuantizationHits(4, ["10", "00"], "1111100000")],
                     new RelearningReport([new(0, 1e-4, ["0000", "1100", "0101"])], []),
+                    null,
                     seed == 0 ? new CaseAnswers(["x", "y"], ["z", "w"]) : null);
             })),
         ];
-        return new ReportBuilder(Settings, Worlds).Build(originals, picked, [.. picked.Select(pick => pick.Outcome)], DateTime.UnixEpoch, 1);
+        return new ReportBuilder(Settings, Worlds).Build(originals, [], picked, [.. picked.Select(pick => pick.Outcome)], DateTime.UnixEpoch, 1);
     }
 }
