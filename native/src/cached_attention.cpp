@@ -9,6 +9,9 @@
 namespace hybrid {
 namespace {
 
+// Scores exist for so many new rows of a sequence at a time.
+constexpr int64_t rows_at_once = 128;
+
 // Every new row's own position, [T].
 at::Tensor positions_of(const Segments& segments, const std::vector<int64_t>& past) {
   std::vector<int64_t> positions;
@@ -91,12 +94,14 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
   const int64_t group = heads / kv_heads;
   auto attend = [&](int64_t b, int64_t first, int64_t last) {
     const at::NoGradGuard nothing_recorded_on_this_thread;
-    const int64_t n = segments->length(b), S = past[static_cast<size_t>(b)] + n;
-    if (n == 0) return;
-    auto cached = [&](const at::Tensor& cache) { return cache.select(0, b).narrow(0, 0, S); };
-    out.narrow(0, segments->begin(b), n)
-        .narrow(1, first * group, (last - first) * group)
-        .copy_(attended(queries.narrow(0, segments->begin(b), n), cached(keys), cached(values), first, last));
+    const int64_t n = segments->length(b), before = past[static_cast<size_t>(b)];
+    for (int64_t row = 0; row < n; row += rows_at_once) {
+      const int64_t count = std::min(rows_at_once, n - row), begin = segments->begin(b) + row;
+      auto cached = [&](const at::Tensor& cache) { return cache.select(0, b).narrow(0, 0, before + row + count); };
+      out.narrow(0, begin, count)
+          .narrow(1, first * group, (last - first) * group)
+          .copy_(attended(queries.narrow(0, begin, count), cached(keys), cached(values), first, last));
+    }
   };
   if (q.is_cpu()) {  // one task a sequence and key-value head, as in the attention of whole sequences
     at::parallel_for(0, segments->count() * kv_heads, 1, [&](int64_t begin, int64_t end) {

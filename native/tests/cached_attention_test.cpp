@@ -92,6 +92,13 @@ TEST_P(CachedAttention, SequencesOfAnyLengthsInAnyPieces) {
   EXPECT_EQ(cache.past, c.lengths);
 }
 
+TEST_P(CachedAttention, MoreRowsThanOneTileOfScores) {
+  Case c = of({300, 5});
+  auto x = c.inputs();
+  Cache cache(2, 300, c.heads, type());
+  expect_close(c.in_pieces(x, {{3, 1}, {296, 4}, {1, 0}}, cache), c.expected(x), 4 * tolerance());
+}
+
 TEST_P(CachedAttention, OnOtherStrides) {
   Case c = of({6, 4});
   auto x = c.inputs();
