@@ -71,18 +71,18 @@ internal static class CommonOptions
     /// <summary>Reads a device name and makes sure that the device is there.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>
     /// <exception cref="NativeException">Device: there is no such device.</exception>
-    public static Device ParseDevice(string text)
+    public static Device ParseDevice(string text, string source = "--device")
     {
         try
         {
             Device device = Hybrid.Interop.Device.Parse(text);
             return device.Code < Runtime.CudaDevices
                 ? device
-                : throw new NativeException(NativeStatus.Device, $"--device {text}: {Runtime.CudaDevices} CUDA devices can be used here ({Runtime.BuildInfo})");
+                : throw new NativeException(NativeStatus.Device, $"{source} {text}: {Runtime.CudaDevices} CUDA devices can be used here ({Runtime.BuildInfo})");
         }
         catch (FormatException error)
         {
-            throw new HybridException(ErrorKind.Config, $"--device: {error.Message}", error);
+            throw new HybridException(ErrorKind.Config, $"{source}: {error.Message}", error);
         }
     }
 }

@@ -63,11 +63,18 @@ internal static class LearnCommand
             double seconds = clock.Elapsed.TotalSeconds;
             output.Save(model, tokenizer);
             AccuracyReport forget = AccuracyReport.Of(report.Forget), retain = AccuracyReport.Of(report.Retain);
+            bool reached = Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= teaching.TargetAccuracy;
+            if (!reached)
+            {
+                context.Error.Profile.Out.Writer.WriteLine(Tables.Text(
+                    $"hybrid: note: {Tables.Percent(teaching.TargetAccuracy)} on both halves was not reached in {report.Epochs} passes; what a model does not know it cannot be made to forget"));
+            }
+
             JsonOutput.Write(context, json, new
             {
                 dataset = dataset.Name, @out = output.Folder, preset = presetName, seed = random.Seed,
                 parameters = model.Config.ParameterCount, vocabulary = tokenizer.VocabularySize,
-                epochs = report.Epochs, seconds, forget, retain,
+                epochs = report.Epochs, reachedTarget = reached, seconds, forget, retain,
             });
             if (json != JsonOutput.StandardOutput)
             {

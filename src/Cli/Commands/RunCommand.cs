@@ -34,7 +34,7 @@ internal static class RunCommand
             JsonOutput.Check(target);
             string[] overrides = [.. parsed.GetValue(set) ?? [], .. parsed.GetValue(jobs) is { } number ? [$"jobs={number}"] : Array.Empty<string>()];
             ExperimentSettings settings = ExperimentYaml.Load(parsed.GetValue(file)!, overrides);
-            Device device = CommonOptions.ParseDevice(settings.Device);
+            Device device = CommonOptions.ParseDevice(settings.Device, $"{parsed.GetValue(file)}: device");
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", settings.Name);
             return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, target, context);
         });

@@ -38,6 +38,11 @@ internal static class UnlearnCommand
             LlamaConfig shape = ModelFolder.LoadConfig(input.ModelOf(parsed));
             (UnlearningSettings settings, string? preset) = settingOptions.Resolve(parsed, shape);
             settings.RequireFits(shape);
+            if (input.Dataset.RetainTextOf(parsed) is not null && settings.RetainForm != ExampleForm.Corpus)
+            {
+                throw new HybridException(ErrorKind.Config, $"--retain-text: the retain form {KebabCase.Of(settings.RetainForm.ToString())} is made of questions and reads no text; --retain-form corpus does");
+            }
+
             using Input loaded = input.Load(parsed);
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
             SeededRandom random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn");

@@ -19,9 +19,9 @@ public sealed record QuantizationOptions
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
     {
-        if (Bits.Count == 0)
+        if (Bits.Count == 0 || Bits.Distinct().Count() < Bits.Count)
         {
-            yield return "at least one number of bits is needed";
+            yield return "at least one number of bits is needed, and none twice";
         }
 
         foreach (int bits in Bits.Where(bits => bits is < 2 or > 8))

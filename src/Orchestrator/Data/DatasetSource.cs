@@ -18,13 +18,14 @@ public static class DatasetSource
     public static DatasetFiles Find(string dataset, string? dataDirectory, string? retainText = null, string? retainQuestions = null)
     {
         ArgumentNullException.ThrowIfNull(dataset);
-        DatasetFiles files = IsFolder(dataset) ? DatasetYaml.Load(dataset) : FindCatalogued(dataset, dataDirectory);
-        return files with
-        {
-            RetainText = retainText is null ? files.RetainText : TextFiles.OfUser(retainText),
-            RetainQuestions = retainQuestions is null ? files.RetainQuestions : [retainQuestions],
-        };
+        return With(IsFolder(dataset) ? DatasetYaml.Load(dataset) : FindCatalogued(dataset, dataDirectory), retainText, retainQuestions);
     }
+
+    /// <summary>The files of a folder of the user's own, whatever it is called.</summary>
+    /// <param name="folder">The folder.</param>
+    /// <param name="retainText">As for <see cref="Find"/>.</param>
+    /// <exception cref="HybridException">As for <see cref="Find"/>.</exception>
+    public static DatasetFiles FindFolder(string folder, string? retainText = null) => With(DatasetYaml.Load(folder), retainText, retainQuestions: null);
 
     /// <summary>Finds a dataset and reads its questions; texts are read when they are first asked for.</summary>
     /// <param name="dataset">As for <see cref="Find"/>.</param>
@@ -35,6 +36,12 @@ public static class DatasetSource
     /// <exception cref="HybridException">As for <see cref="Find"/> and <see cref="DatasetFiles.Load"/>.</exception>
     public static UnlearningDataset Load(string dataset, string? dataDirectory, string? retainText = null, string? retainQuestions = null) =>
         Find(dataset, dataDirectory, retainText, retainQuestions).Load();
+
+    private static DatasetFiles With(DatasetFiles files, string? retainText, string? retainQuestions) => files with
+    {
+        RetainText = retainText is null ? files.RetainText : TextFiles.OfUser(retainText),
+        RetainQuestions = retainQuestions is null ? files.RetainQuestions : [retainQuestions],
+    };
 
     private static bool IsFolder(string dataset) =>
         DatasetCatalog.All.All(definition => definition.Name != dataset) && (dataset.Contains(Path.DirectorySeparatorChar) || Directory.Exists(dataset));

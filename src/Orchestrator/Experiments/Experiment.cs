@@ -103,7 +103,7 @@ public sealed class Experiment
         Outcome[] sound = [.. outcomes.Where(outcome => outcome.Diverged is null)];
         if (sound.Length == 0)
         {
-            throw new HybridException(ErrorKind.Diverged, $"{outcomes[0].Trial.Plan.Label}, seed {outcomes[0].Trial.World.Seed}: every setting diverged: {outcomes[0].Diverged}");
+            throw new HybridException(ErrorKind.Diverged, $"{outcomes[0].Trial.Plan.Label}, seed {outcomes[0].Trial.World.Seed}: every setting diverged; other settings can be given, or the method taken out, and what is finished is kept: {outcomes[0].Diverged}");
         }
 
         double retainBefore = HitString.Accuracy(before.RetainHits), allowed = settings.Selection?.AllowedRetainLoss ?? 1;

@@ -204,9 +204,9 @@ public sealed record SelectionRule
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate(IReadOnlyList<int> reportingFolds)
     {
-        if (!(AllowedRetainLoss >= 0))
+        if (AllowedRetainLoss is not (>= 0 and <= 1))
         {
-            yield return $"selection.allowed-retain-loss {AllowedRetainLoss} must not be negative";
+            yield return $"selection.allowed-retain-loss {AllowedRetainLoss} must lie in 0 … 1; 0.05 is five points";
         }
 
         if (TuningFolds.Count == 0 || TuningFolds.Intersect(reportingFolds).Any())

@@ -112,7 +112,7 @@ public static class ExperimentYaml
         }
 
         YamlMapping rest = section with { Entries = [.. section.Entries.Where(entry => entry.Key.Text is not (LabelKey or GridKey))] };
-        UnlearningSettings settings = SettingsYaml.Bind(file, rest);
+        UnlearningSettings settings = SettingsYaml.Bind(file, rest, text.Text);
         var grid = new OrderedDictionary<string, IReadOnlyList<string>>();
         IReadOnlyList<Candidate> candidates = [new Candidate(new Dictionary<string, string>(), settings)];
         if (section.Entries.FirstOrDefault(entry => entry.Key.Text == GridKey).Value is { } axes)
@@ -123,6 +123,11 @@ public static class ExperimentYaml
                     ? [.. list.Items.Cast<YamlScalar>()]
                     : throw YamlTree.At(file, values.Line, $"{key}.{GridKey}.{path.Text}: expected a list of values, found {values.Description}");
                 grid.Add(path.Text, [.. scalars.Select(scalar => scalar.Text)]);
+                if (scalars.DistinctBy(scalar => scalar.Text).Count() < scalars.Length)
+                {
+                    throw YamlTree.At(file, values.Line, $"{key}.{GridKey}.{path.Text}: a value stands twice");
+                }
+
                 candidates = [.. candidates.SelectMany(candidate => scalars.Select(scalar => With(file, candidate, path, scalar)))];
             }
         }

@@ -89,13 +89,17 @@ internal sealed class SeedWorld
 
     private static UnlearningDataset LoadDataset(DatasetSettings source, ulong seed) => source.People is { } people
         ? BirthdayMaker.Make(people, seed)
-        : DatasetSource.Load((source.Name ?? source.Folder)!, source.Data, source.RetainText);
+        : FilesOf(source).Load();
+
+    private static DatasetFiles FilesOf(DatasetSettings source) => source.Folder is { } folder
+        ? DatasetSource.FindFolder(folder, source.RetainText)
+        : DatasetSource.Find(source.Name!, source.Data, source.RetainText);
 
     /// <summary>Every file of the given model and of the dataset, with its size and time.</summary>
     private string[] Stamps()
     {
         IEnumerable<string> model = settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal) : [];
-        IEnumerable<string> data = settings.Dataset.People is null ? DatasetSource.Find((settings.Dataset.Name ?? settings.Dataset.Folder)!, settings.Dataset.Data, settings.Dataset.RetainText).Paths : [];
+        IEnumerable<string> data = settings.Dataset.People is null ? FilesOf(settings.Dataset).Paths : [];
         return Stamps(model.Concat(data));
     }
 }

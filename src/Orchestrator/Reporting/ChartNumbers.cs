@@ -29,7 +29,7 @@ internal static class ChartNumbers
             Notes =
             [
                 .. chart.References.Select(line => $"{line.Label}: {Text(chart, line.Value)}{(chart.IsShare ? " %" : string.Empty)}"),
-                .. chart.Bands.Where(band => band.Label.Length > 0).Select(band => $"{chart.Categories[band.First]} to {chart.Categories[band.Last]}: {band.Label}"),
+                .. chart.Bands.Where(band => band.Label.Length > 0).Select(band => band.First == band.Last ? $"{chart.XTitle} {chart.Categories[band.First]}: {band.Label}" : $"{chart.XTitle} {chart.Categories[band.First]} to {chart.Categories[band.Last]}: {band.Label}"),
             ],
         };
     }

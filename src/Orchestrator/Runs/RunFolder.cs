@@ -59,7 +59,7 @@ public sealed class RunFolder : IDisposable
         this.configuration = configuration;
         this.seeds = seeds;
         // Refused while another process has it; .NET takes an exclusive lock for it, which ends with the process.
-        held = new FileStream(Path.Combine(path, LockFile), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        held = Hold(path);
         metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
         Write(RunStatus.Running, null, null);
     }
@@ -144,6 +144,19 @@ public sealed class RunFolder : IDisposable
             peakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
         };
         AtomicFile.WriteText(Path.Combine(FullPath, RecordFile), JsonSerializer.Serialize(record, Indented) + "\n");
+    }
+
+    private static FileStream Hold(string path)
+    {
+        string file = Path.Combine(path, LockFile);
+        try
+        {
+            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
+        }
+        catch (IOException error) when (File.Exists(file))
+        {
+            throw new HybridException(ErrorKind.Io, $"{path}: another process is running in this folder", error);
+        }
     }
 
     private static RunFolder Open(string path, Func<string, RunFolder> open)

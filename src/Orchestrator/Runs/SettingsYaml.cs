@@ -19,13 +19,13 @@ public static class SettingsYaml
     /// <exception cref="HybridException">Config, as for <see cref="Load"/>.</exception>
     public static UnlearningSettings Parse(string file, string text) => Bind(file, YamlTree.Parse(file, text));
 
-    /// <summary>Makes settings of a section that may begin with a preset.</summary>
-    internal static UnlearningSettings Bind(string file, YamlMapping root)
+    /// <summary>Makes settings of a section that may begin with a preset; <paramref name="part"/> names the section in errors about what the values mean.</summary>
+    internal static UnlearningSettings Bind(string file, YamlMapping root, string? part = null)
     {
         (string? preset, YamlMapping rest) = YamlPreset.Take(file, root, UnlearningPresets.Names);
         UnlearningSettings? defaults = preset is null ? null : UnlearningPresets.Find(preset, MethodOf(file, rest));
         var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), rest, string.Empty, defaults);
-        HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());
+        HybridException.ThrowIfAny(ErrorKind.Config, part is null ? file : $"{file}: {part}", settings.Validate());
         return settings;
     }
 

@@ -94,7 +94,7 @@ internal static class YamlTree
 
     /// <summary>
     /// The tree with one value replaced or added. The path's segments are keys, or positions in lists from 0, with dots between; sections on
-    /// the way are made where they are not there.
+    /// the way are made where they are not there. A key that itself holds dots, as those of grids do, is found as it stands.
     /// </summary>
     /// <exception cref="HybridException">Config: the path leads through a plain value, or to a position that a list does not have.</exception>
     public static YamlMapping With(YamlMapping root, string path, YamlValue value) => (YamlMapping)With(root, path.Split('.'), 0, path, value);
@@ -110,6 +110,12 @@ internal static class YamlTree
         switch (at)
         {
             case YamlMapping mapping:
+                string rest = string.Join('.', segments[depth..]);
+                if (mapping.Entries.Any(candidate => candidate.Key.Text == rest))
+                {
+                    return mapping with { Entries = [.. mapping.Entries.Select(old => old.Key.Text == rest ? new(old.Key, value) : old)] };
+                }
+
                 int entry = mapping.Entries.ToList().FindIndex(candidate => candidate.Key.Text == segment);
                 YamlScalar key = entry >= 0 ? mapping.Entries[entry].Key : new YamlScalar(value.Line, segment, false);
                 YamlValue inner = With(entry >= 0 ? mapping.Entries[entry].Value : new YamlMapping(value.Line, []), segments, depth + 1, path, value);

@@ -31,7 +31,8 @@ public sealed record UnlearningExamples
         ArgumentNullException.ThrowIfNull(random);
         return new UnlearningExamples
         {
-            Forget = ExampleSets.Forget(dataset, settings.ForgetForm, encoder),
+            // RIA passes over wrong texts in their place; a dataset may have these alone.
+            Forget = settings is { Method: MethodKind.Ria, ForgetForm: ExampleForm.Corpus } ? [] : ExampleSets.Forget(dataset, settings.ForgetForm, encoder),
             Retain = ExampleSets.Retain(dataset, settings.RetainForm, encoder),
             Replacements = settings.Method switch
             {

@@ -51,6 +51,7 @@ public sealed class ExperimentYamlTests
         ExperimentSettings settings = ExperimentYaml.Load(
             file, ["seeds=[7, 8]", "methods.1.kunbr.rounds=2", "attacks.rtt.epochs=5", "case-study={ questions: 1, maximum-tokens: 3 }", "title=a title: with a colon".Replace(": w", " w", StringComparison.Ordinal)]);
 
+        Assert.Equal("5e-4", ExperimentYaml.Load(file, ["methods.0.grid.optimizer.learning-rate=[1e-4, 5e-4]"]).Methods[0].Candidates[1].Point["optimizer.learning-rate"]);
         Assert.Equal([7UL, 8UL], settings.Seeds);
         Assert.All(settings.Methods[1].Candidates, candidate => Assert.Equal(2, candidate.Settings.Kunbr!.Rounds));
         Assert.Equal((5, 1, "a title with a colon"), (settings.Attacks.Rtt.Epochs, settings.CaseStudy!.Questions, settings.Title));
@@ -71,6 +72,10 @@ public sealed class ExperimentYamlTests
     [InlineData("dataset.retain-text=wiki.txt", "dataset.retain-text: made-up birthdays have texts of their own")]
     [InlineData("methods.0.label=Original", "methods: label 'Original' must hold a letter or digit of ASCII, and not be 'original'")]
     [InlineData("methods.0.label=方法", "methods: label '方法' must hold a letter or digit of ASCII")]
+    [InlineData("selection.allowed-retain-loss=5", "selection.allowed-retain-loss 5 must lie in 0 … 1; 0.05 is five points")]
+    [InlineData("methods.0.grid.retain-coefficient=[2, 2]", "methods.0.grid.retain-coefficient: a value stands twice")]
+    [InlineData("methods.0.gd.epochs=0", "e.yaml: GD: epochs 0 and batch size 5 must be at least 1")]
+    [InlineData("attacks.quantization.bits=[8, 8]", "attacks.quantization: at least one number of bits is needed, and none twice")]
     [InlineData("attacks.rtt.learning-rates=[1e-4, 1e-4]", "attacks.rtt: a learning rate stands twice")]
     [InlineData("selection.tuning-folds=[2]", "selection.tuning-folds: at least one is needed, and none that attacks.rtt.folds reports on")]
     [InlineData("methods.0.grid={ retain-coefficient: [1, 2] }", "every method must get the same number of settings to try, found GD 2, KUnBR 4")]

@@ -87,7 +87,7 @@ public sealed class RunFolderTests : IDisposable
         HybridException error = Assert.Throws<HybridException>(() => RunFolder.CreateOrContinue(Run, "run one", new { }, [1]));
 
         Assert.Equal(ErrorKind.Io, error.Kind);
-        Assert.Contains("cannot be used for a run", error.Message, StringComparison.Ordinal);
+        Assert.Contains("another process is running in this folder", error.Message, StringComparison.Ordinal);
     }
 
     private JsonElement Record() => JsonDocument.Parse(File.ReadAllText(Path.Combine(Run, RunFolder.RecordFile))).RootElement;
