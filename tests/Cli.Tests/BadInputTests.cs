@@ -99,8 +99,9 @@ public sealed class BadInputTests(TaughtFolder taught) : IDisposable
         Fails(13, Unlearn("--data", "/no/such"), "/no/such/random_bd: no such folder");
         Fails(13, Unlearn("--dataset", "years"), "dates-years-trimmed: no such folder");
         Fails(17, Unlearn("--dataset", "random-birthday"), "did you mean 'random-birthdays'?");
-        Fails(13, Unlearn("--retain-text", "/no/such.txt"), "/no/such.txt: no such file");
-        Fails(17, Unlearn("--retain-text", "/no/such.csv"), "ends in .txt or .jsonl");
+        Fails(13, Unlearn("--retain-text", "/no/such.txt", "--retain-form", "corpus"), "/no/such.txt: no such file");
+        Fails(17, Unlearn("--retain-text", "/no/such.csv", "--retain-form", "corpus"), "ends in .txt or .jsonl");
+        Fails(17, Unlearn("--retain-text", "/no/such.txt"), "--retain-text: the retain form letter-answer is made of questions and reads no text");
         Fails(13, Unlearn("--retain-questions", "/no/such.jsonl"), "/no/such.jsonl: no such file");
         CommandRun.Bad(17, ["evaluate", "--model", taught.Model, "--dataset", "random-birthdays"], "dataset 'random-birthdays' is one of the catalog's and needs --data");
     }

@@ -75,7 +75,7 @@ public sealed class RunCommandTests : IDisposable
         CommandRun.Bad(17, ["run", file, "--set", "sedes=[1]"], "unknown key 'sedes'");
         CommandRun.Bad(17, ["run", file, "--out", folder.File("run"), "--set", "attacks.rtt.folds=[7]"], "attacks.rtt.folds: there is no fold 7; expected 0 to 4");
         CommandRun.Bad(14, ["run", file, "--out", folder.File("run"), "--set", "methods.1.kunbr.blocks=9"], "KUnBR: 8 layers cannot be cut into 9 blocks");
-        CommandRun.Bad(17, ["run", file, "--set", "device=gpu"], "--device");
+        CommandRun.Bad(17, ["run", file, "--set", "device=gpu"], "small.yaml: device: ");
         CommandRun.Bad(19, ["run", file, "--out", folder.Path], "holds something that is no run");
         CommandRun.Bad(ExitCode.Usage, ["run"]);
     }

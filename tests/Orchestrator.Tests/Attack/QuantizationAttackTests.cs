@@ -50,7 +50,7 @@ public sealed class QuantizationAttackTests(TaughtModel taught) : IClassFixture<
     public void EveryProblemIsNamed()
     {
         Assert.Empty(QuantizationOptions.Standard.Validate());
-        Assert.Equal(["at least one number of bits is needed", "group size 0 must be at least 1"], Options([], 0).Validate());
+        Assert.Equal(["at least one number of bits is needed, and none twice", "group size 0 must be at least 1"], Options([], 0).Validate());
         Assert.Equal(["bits 1 must lie in 2 … 8", "bits 9 must lie in 2 … 8"], Options([1, 4, 9], 1).Validate());
     }
 
