@@ -15,8 +15,6 @@ namespace Hybrid.Cli;
 /// <param name="High">Its upper end.</param>
 internal sealed record AccuracyReport(int Questions, double Accuracy, double CalibratedAccuracy, double Low, double High)
 {
-    private const double Level = 0.95;
-    private const int Resamples = 2000;
     private const ulong Seed = 1;
 
     /// <summary>Share of right answers by the likelihood of the choices' texts, null where it was not asked for.</summary>
@@ -26,12 +24,12 @@ internal sealed record AccuracyReport(int Questions, double Accuracy, double Cal
     /// <summary>From the answers; the interval's draws are the same every time.</summary>
     public static AccuracyReport Of(McqResult result)
     {
-        (double low, double high) = result.BootstrapInterval(Level, Resamples, new SeededRandom(Seed));
+        (double low, double high) = result.BootstrapInterval(Bootstrap.UsualLevel, Bootstrap.UsualResamples, new SeededRandom(Seed));
         return new AccuracyReport(result.Count, result.Accuracy, result.CalibratedAccuracy, low, high);
     }
 
     /// <summary>The interval of an attack's accuracy, by the same draws.</summary>
-    public static (double Low, double High) IntervalOf(RelearningReport report) => report.Interval(Level, Resamples, new SeededRandom(Seed));
+    public static (double Low, double High) IntervalOf(RelearningReport report) => report.Interval(Bootstrap.UsualLevel, Bootstrap.UsualResamples, new SeededRandom(Seed));
 
     /// <summary>One row for each set; likelihood is a column where it was asked for.</summary>
     public static Table TableOf(params IReadOnlyList<(string Set, AccuracyReport Report)> rows)

@@ -35,6 +35,25 @@ internal sealed record FineTuning
     /// <summary>Stops between two steps.</summary>
     public CancellationToken Cancellation { get; init; }
 
+    /// <summary>Problems of the rates to try and of the optimizer that each of them is put into, one line each.</summary>
+    public static IEnumerable<string> RateProblems(IReadOnlyList<double> learningRates, OptimizerOptions optimizer)
+    {
+        foreach (double rate in learningRates.Where(rate => !(rate > 0)))
+        {
+            yield return $"learning rate {rate} must be positive";
+        }
+
+        if (learningRates.Distinct().Count() < learningRates.Count)
+        {
+            yield return "a learning rate stands twice";
+        }
+
+        foreach (string problem in (optimizer with { LearningRate = 1 }).Validate())
+        {
+            yield return problem;
+        }
+    }
+
     /// <summary>Trains; <paramref name="afterEpoch"/> is called after each pass.</summary>
     /// <exception cref="HybridException">Diverged.</exception>
     public void Run(Action? afterEpoch = null)

@@ -40,17 +40,7 @@ public sealed record RelearningOptions
             yield return $"epochs {Epochs} and batch size {BatchSize} must be at least 1";
         }
 
-        foreach (double rate in LearningRates.Where(rate => !(rate > 0)))
-        {
-            yield return $"learning rate {rate} must be positive";
-        }
-
-        if (LearningRates.Distinct().Count() < LearningRates.Count)
-        {
-            yield return "a learning rate stands twice";
-        }
-
-        foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
+        foreach (string problem in FineTuning.RateProblems(LearningRates, Optimizer))
         {
             yield return problem;
         }

@@ -39,29 +39,32 @@ public sealed class RetainRelearningAttack(RetainRelearningOptions options, Exam
         IProgress<TrainingProgress>? progress = null,
         CancellationToken cancellation = default)
     {
+        IReadOnlyList<TokenSequence> examples = Choose(text, random);
         Func<CancellationToken, RelearningCurve>[] jobs =
         [
             .. options.LearningRates.Select(rate => new Func<CancellationToken, RelearningCurve>(stop =>
-                CurveFiles.ReadOr(files, OnlyFold, rate, () => Retrain(model, text, questions, rate, random, progress, stop)))),
+                CurveFiles.ReadOr(files, OnlyFold, rate, () => Retrain(model, examples, questions, rate, random, progress, stop)))),
         ];
         IReadOnlyList<RelearningCurve> curves = JobQueue.Run(jobs, workers, Math.Max(1, Runtime.Threads / workers), cancellation);
-        return new RelearningReport(curves, [new FoldFacts(OnlyFold, "all", Math.Min(options.MaximumExamples, Trainable(text).Length), questions.Count, 0)]);
+        return new RelearningReport(curves, [new FoldFacts(OnlyFold, "all", examples.Count, questions.Count, 0)]);
     }
 
     /// <summary>The unit of the attack: one learning rate. The model itself does not change.</summary>
     /// <returns>The curve; where training diverged, it ends early and says so.</returns>
     /// <exception cref="HybridException">EmptySplit: no text or no question. DataFile, Io: the text.</exception>
     public RelearningCurve Retrain(
-        LlamaModel model, TextCorpus text, IReadOnlyList<MultipleChoiceQuestion> questions, double rate, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+        LlamaModel model, TextCorpus text, IReadOnlyList<MultipleChoiceQuestion> questions, double rate, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default) =>
+        Retrain(model, Choose(text, random), questions, rate, random, progress, cancellation);
+
+    private RelearningCurve Retrain(
+        LlamaModel model, IReadOnlyList<TokenSequence> examples, IReadOnlyList<MultipleChoiceQuestion> questions, double rate, SeededRandom random, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
     {
-        TokenSequence[] examples = Trainable(text);
-        random.Fork("examples").Shuffle(examples);
         using LlamaModel attacked = model.Clone();
         var tuning = new FineTuning
         {
             Stage = $"attack with retain text at {rate.ToString("0.0e+0", CultureInfo.InvariantCulture)}",
             Model = attacked,
-            Examples = [.. examples.Take(options.MaximumExamples)],
+            Examples = examples,
             Optimizer = options.Optimizer with { LearningRate = rate },
             Epochs = options.Epochs,
             BatchSize = options.BatchSize,
@@ -73,10 +76,16 @@ public sealed class RetainRelearningAttack(RetainRelearningOptions options, Exam
         return new RelearningCurve(OnlyFold, rate, hits, diverged);
     }
 
-    /// <summary>The texts that have a token to predict.</summary>
-    private TokenSequence[] Trainable(TextCorpus text)
+    /// <summary>What is trained on: texts that have a token to predict, as many as the options allow, drawn by the attack's chance.</summary>
+    private IReadOnlyList<TokenSequence> Choose(TextCorpus text, SeededRandom random)
     {
         TokenSequence[] all = [.. text.Read().Select(encoder.EncodeText).Where(sequence => sequence.ScoredPositions.Count > 0)];
-        return all.Length > 0 ? all : throw new HybridException(ErrorKind.EmptySplit, "the retain text has nothing to train on");
+        if (all.Length == 0)
+        {
+            throw new HybridException(ErrorKind.EmptySplit, "the retain text has nothing to train on");
+        }
+
+        random.Fork("examples").Shuffle(all);
+        return [.. all.Take(options.MaximumExamples)];
     }
 }

@@ -33,17 +33,7 @@ public sealed record RetainRelearningOptions
             yield return $"epochs {Epochs}, batch size {BatchSize} and maximum examples {MaximumExamples} must be at least 1";
         }
 
-        foreach (double rate in LearningRates.Where(rate => !(rate > 0)))
-        {
-            yield return $"learning rate {rate} must be positive";
-        }
-
-        if (LearningRates.Distinct().Count() < LearningRates.Count)
-        {
-            yield return "a learning rate stands twice";
-        }
-
-        foreach (string problem in (Optimizer with { LearningRate = 1 }).Validate())
+        foreach (string problem in FineTuning.RateProblems(LearningRates, Optimizer))
         {
             yield return problem;
         }

@@ -3,6 +3,12 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// <summary>The percentile bootstrap over questions (Efron 1979).</summary>
 public static class Bootstrap
 {
+    /// <summary>The level of every interval that tables show.</summary>
+    public const double UsualLevel = 0.95;
+
+    /// <summary>Draws behind it.</summary>
+    public const int UsualResamples = 2000;
+
     /// <summary>
     /// An interval of the mean over groups of each group's share of hits. Questions are drawn with replacement within their group, so that
     /// every draw has the groups' sizes.

@@ -58,7 +58,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
             ],
             parameters,
             settings.Jobs * parameters * BytesPerParameter(settings),
-            (trials.Length + (settings.Model.Teach is null ? 0 : worlds.Length)) * parameters * WeightBytes(settings));
+            (trials.Length + (settings.Model.Teach is null ? 0 : worlds.Length)) * parameters * settings.ElementType.Size());
 
         PlannedStage Stage<T>(string stage, IReadOnlyList<Job<T>> jobs, long steps)
             where T : class => new(stage, jobs.Count, jobs.Count(job => store.Find(job) is not null), steps);
@@ -125,8 +125,6 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
 
     private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape;
 
-    private static int WeightBytes(ExperimentSettings settings) => settings.Dtype == "bfloat16" ? 2 : 4;
-
     /// <summary>Of a job that trains everything with Lion: weights, the copy to go back to, an original beside them (KUnBR), gradients; float32 momenta and, for 16-bit weights, masters.</summary>
-    private static int BytesPerParameter(ExperimentSettings settings) => (4 * WeightBytes(settings)) + 4 + (WeightBytes(settings) == 2 ? 4 : 0);
+    private static int BytesPerParameter(ExperimentSettings settings) => (4 * settings.ElementType.Size()) + 4 + (settings.ElementType.Size() == 2 ? 4 : 0);
 }

@@ -1,3 +1,4 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Utility;
@@ -54,6 +55,9 @@ public sealed record ExperimentSettings
 
     /// <summary>Questions to answer in free text; none where it is absent.</summary>
     public CaseStudySettings? CaseStudy { get; init; }
+
+    /// <summary>What <see cref="Dtype"/> names.</summary>
+    internal ElementType ElementType => Dtype == "bfloat16" ? ElementType.BFloat16 : ElementType.Float32;
 
     /// <summary>What the held-out questions depend on beside the dataset.</summary>
     internal object HeldOutKey => new { Attacks.Rtt.Folds, Attacks.Rtt.Leaks };

@@ -9,8 +9,6 @@ namespace Hybrid.Orchestrator.Experiments;
 internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<SeedWorld> worlds)
 {
     private const ulong BootstrapSeed = 1;
-    private const double Level = 0.95;
-    private const int Resamples = 2000;
 
     /// <summary>What must have been forgotten for a share of it to mean anything: five points.</summary>
     private const double LeastForgotten = 0.05;
@@ -136,7 +134,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         double[][] resampled = settings.Dataset.People is not null
             ? [.. values.SelectMany(seed => seed)]
             : [.. values[0].Select((first, g) => first.Select((_, q) => values.Average(seed => seed[g][q])).ToArray())];
-        (double low, double high) = Bootstrap.MeanInterval(resampled, Level, Resamples, new SeededRandom(BootstrapSeed));
+        (double low, double high) = Bootstrap.MeanInterval(resampled, Bootstrap.UsualLevel, Bootstrap.UsualResamples, new SeededRandom(BootstrapSeed));
         return new Figure(perSeed, low, high);
 
         static double[] Values(string hits, string? before)

@@ -81,7 +81,7 @@ internal sealed class SeedWorld
         settings.Utility.RetainTextNll ? TextLikelihood.Of(model, Encoder(), Dataset.RetainText, cancellation).MeanNll : null;
 
     /// <summary>A model in the experiment's element type on its device. The caller owns it.</summary>
-    public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.Dtype == "bfloat16" ? ElementType.BFloat16 : ElementType.Float32, device);
+    public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.ElementType, device);
 
     /// <summary>Path, size and time of files.</summary>
     public static string[] Stamps(IEnumerable<string> paths) =>

@@ -24,7 +24,13 @@ internal sealed record Trial(SeedWorld World, MethodPlan Plan, int Index, string
 
     /// <summary>Every setting of every method for every seed, seed by seed.</summary>
     public static Trial[] All(ExperimentSettings settings, IReadOnlyList<SeedWorld> worlds, OriginalStage originals) =>
-        [.. worlds.SelectMany(world => settings.Methods.SelectMany(plan => plan.Candidates.Select((_, index) => new Trial(world, plan, index, originals.FingerprintOf(world)))))];
+    [
+        .. from world in worlds
+           let original = originals.FingerprintOf(world) // looks at every file of the dataset
+           from plan in settings.Methods
+           from index in Enumerable.Range(0, plan.Candidates.Count)
+           select new Trial(world, plan, index, original),
+    ];
 
     /// <summary>Names its jobs and its model: <c>kunbr-2</c>; the number only where there are several.</summary>
     public string Slug => Plan.Candidates.Count == 1 ? Plan.Slug : FormattableString.Invariant($"{Plan.Slug}-{Index + 1}");
