@@ -52,7 +52,7 @@ at::Tensor result(Call&& call) {
 inline Tensors gradients(const at::Tensor& loss, const Tensors& inputs) {
   auto handles = lend_all(inputs);
   std::vector<hyb_tensor*> grads(inputs.size(), nullptr);
-  ok(hyb_autograd_grad(in(loss), handles.data(), static_cast<int64_t>(inputs.size()), grads.data()));
+  ok(hyb_autograd_grad(in(loss), nullptr, handles.data(), static_cast<int64_t>(inputs.size()), grads.data()));
   Tensors taken;
   for (auto* grad : grads) taken.push_back(take(grad));
   return taken;

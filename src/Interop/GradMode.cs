@@ -7,6 +7,9 @@ public readonly unsafe ref struct GradMode
 
     private GradMode(int previous) => this.previous = previous;
 
+    /// <summary>Whether the calling thread records.</summary>
+    public static bool IsOn => NativeMethods.hyb_autograd_enabled() != 0;
+
     /// <summary>Off until the result is disposed, on the same thread.</summary>
     public static GradMode Off()
     {

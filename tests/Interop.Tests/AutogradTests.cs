@@ -38,6 +38,24 @@ public sealed class AutogradTests : LedgerTest
     }
 
     [Fact]
+    public void AGradientCanBeTakenOnFromTheMiddle()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor a = Leaf(2, 3), square = a.Square(), weights = Make.Doubles([2], 10, 100);
+
+        Assert.Equal([40.0, 600.0], Autograd.Gradients(square, weights, [a])[0]!.ToArray<double>());
+        Expect.Failure(NativeStatus.InvalidArgument, () => Autograd.Gradients(a.Square(), Make.Doubles([1], 1), [a]), "autograd_grad", "[1]");
+    }
+
+    [Fact]
+    public void RecordingCanBeAskedFor()
+    {
+        Assert.True(GradMode.IsOn);
+        using GradMode off = GradMode.Off();
+        Assert.False(GradMode.IsOn);
+    }
+
+    [Fact]
     public void NothingIsKeptOnTheInputs()
     {
         using TensorScope scope = TensorScope.Begin();

@@ -128,8 +128,12 @@ namespace Hybrid.Interop
         public static extern int hyb_autograd_set_enabled([NativeTypeName("int32_t")] int enabled, [NativeTypeName("int32_t *")] int* previous);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("int32_t")]
+        public static extern int hyb_autograd_enabled();
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_autograd_grad([NativeTypeName("const hyb_tensor *")] hyb_tensor* loss, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** inputs, [NativeTypeName("int64_t")] long n, hyb_tensor** grads);
+        public static extern int hyb_autograd_grad([NativeTypeName("const hyb_tensor *")] hyb_tensor* result, [NativeTypeName("const hyb_tensor *")] hyb_tensor* gradient, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** inputs, [NativeTypeName("int64_t")] long n, hyb_tensor** grads);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]

@@ -7,6 +7,7 @@ public sealed class LlamaModel : IDisposable
 {
     private readonly Dictionary<string, Tensor> parameters;
     private readonly DecoderLayer[] layers;
+    private LayerTape? tape;
 
     /// <summary>Takes ownership of the parameters, which must be exactly those that the configuration calls for.</summary>
     /// <exception cref="HybridException">ModelFile: a parameter is missing, superfluous or has another shape; the message names it.</exception>
@@ -51,6 +52,9 @@ public sealed class LlamaModel : IDisposable
     /// <summary>The output matrix [V,D].</summary>
     public Tensor Head => parameters[Config.TiedEmbeddings ? ParameterNames.Embedding : ParameterNames.Head];
 
+    /// <summary>Whether a backward pass computes a layer's inner activations again instead of keeping them since the forward pass: less memory, a third more work, the same bits.</summary>
+    public bool ActivationCheckpointing { get; set; }
+
     /// <summary>A parameter by its name; the model keeps owning it.</summary>
     public Tensor this[string name] => parameters[name];
 
@@ -79,9 +83,30 @@ public sealed class LlamaModel : IDisposable
     /// <summary>Embeddings of the batch's tokens, [T,D]: the input of layer 0.</summary>
     public Tensor Embed(PackedBatch batch) => Transformer.Embedding(parameters[ParameterNames.Embedding], batch.Ids);
 
-    /// <summary>Layers first … last−1 over hidden states [T,D].</summary>
-    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe = null) =>
-        Run(hidden, batch, first, last, probe, cache: null);
+    /// <summary>
+    /// Layers first … last−1 over hidden states [T,D]. While a tape is open and gradients are recorded, they belong to the tape.
+    /// </summary>
+    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe = null)
+    {
+        if (tape is null || first == last || !GradMode.IsOn)
+        {
+            return Run(hidden, batch, first, last, probe, cache: null);
+        }
+
+        return tape.Run(hidden, batch, first, last, probe).Alias(); // the tape owns what it gives
+    }
+
+    /// <summary>Opens the tape of one forward and backward pass for the gradients of the wanted parameters, which must be trainable.</summary>
+    /// <exception cref="InvalidOperationException">One is open already.</exception>
+    public LayerTape Record(IReadOnlyCollection<string> wanted)
+    {
+        if (tape is not null)
+        {
+            throw new InvalidOperationException("a tape is open already; a model computes one step at a time");
+        }
+
+        return tape = new LayerTape(this, wanted, () => tape = null);
+    }
 
     /// <summary>Hidden states after the last layer, before the final norm, [T,D].</summary>
     public Tensor HiddenStates(PackedBatch batch) => RunLayers(Embed(batch), batch, 0, Config.Layers);
@@ -113,6 +138,16 @@ public sealed class LlamaModel : IDisposable
     /// <summary>An independent copy in another element type or on another device.</summary>
     public LlamaModel Clone(ElementType type, Device device) => CloneBy(tensor => tensor.CloneTo(type, device));
 
+    /// <summary>One layer as a part of a tape.</summary>
+    internal Tensor RunLayer(int index, Tensor x, PackedBatch batch, DensityProbe? probe) => layers[index].Forward(x, batch.Offsets, probe, cache: null);
+
+    /// <summary>Layers that no gradient passes through.</summary>
+    internal Tensor RunUnrecorded(Tensor hidden, PackedBatch batch, int first, int last)
+    {
+        using GradMode off = GradMode.Off();
+        return Run(hidden, batch, first, last, probe: null, cache: null);
+    }
+
     /// <summary>Frees the parameters.</summary>
     public void Dispose()
     {
@@ -143,6 +178,6 @@ public sealed class LlamaModel : IDisposable
     private LlamaModel CloneBy(Func<Tensor, Tensor> copy)
     {
         using TensorScope outside = TensorScope.Outside();
-        return new LlamaModel(Config, [.. Names.Select(name => KeyValuePair.Create(name, copy(parameters[name])))]);
+        return new LlamaModel(Config, [.. Names.Select(name => KeyValuePair.Create(name, copy(parameters[name])))]) { ActivationCheckpointing = ActivationCheckpointing };
     }
 }

@@ -11,11 +11,11 @@ public sealed class AdamW(IReadOnlyList<Tensor> parameters, double weightDecay) 
     private readonly Tensor[]? masters = Optimizers.MasterCopies(parameters);
     private readonly Tensor[] firstMoments = Optimizers.ZerosLike(parameters);
     private readonly Tensor[] secondMoments = Optimizers.ZerosLike(parameters);
-    private long step;
 
     /// <inheritdoc/>
-    public void Step(IReadOnlyList<Tensor?> gradients, double learningRate) =>
-        OptimizerSteps.AdamW(parameters, gradients, firstMoments, secondMoments, ++step, learningRate, Beta1, Beta2, Epsilon, weightDecay, masters);
+    public void Update(int step, double learningRate, IReadOnlyList<int> positions, IReadOnlyList<Tensor> gradients) =>
+        OptimizerSteps.AdamW(
+            parameters.At(positions), gradients, firstMoments.At(positions), secondMoments.At(positions), step, learningRate, Beta1, Beta2, Epsilon, weightDecay, masters?.At(positions));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -5,8 +5,15 @@ namespace Hybrid.Orchestrator.Training;
 /// <summary>Moves a fixed list of parameters along their gradients, and owns the state it needs for that.</summary>
 public interface IOptimizer : IDisposable
 {
-    /// <summary>One step; gradients stand in the parameters' order, null where there is none.</summary>
-    void Step(IReadOnlyList<Tensor?> gradients, double learningRate);
+    /// <summary>
+    /// One step of some of the parameters. A step may be made in parts, as gradients become ready, each parameter in one of them at most; one that
+    /// is in none stays as it is.
+    /// </summary>
+    /// <param name="step">Which step it is, counted from 1.</param>
+    /// <param name="learningRate">Its rate.</param>
+    /// <param name="positions">Places of the parameters in the optimizer's list.</param>
+    /// <param name="gradients">Their gradients, in that order.</param>
+    void Update(int step, double learningRate, IReadOnlyList<int> positions, IReadOnlyList<Tensor> gradients);
 }
 
 /// <summary>Makes optimizers.</summary>
@@ -47,6 +54,9 @@ public static class Optimizers
         using TensorScope outside = TensorScope.Outside();
         return [.. parameters.Select(p => Tensor.Zeros(p.Shape, IsNarrow(p) ? ElementType.Float32 : p.ElementType, p.Device))];
     }
+
+    /// <summary>The entries at these places.</summary>
+    internal static Tensor[] At(this IReadOnlyList<Tensor> list, IReadOnlyList<int> positions) => [.. positions.Select(position => list[position])];
 
     /// <summary>Frees states.</summary>
     internal static void Free(IEnumerable<Tensor>? states)

@@ -11,8 +11,8 @@ public sealed class Lion(IReadOnlyList<Tensor> parameters, double weightDecay) :
     private readonly Tensor[] momenta = Optimizers.ZerosLike(parameters);
 
     /// <inheritdoc/>
-    public void Step(IReadOnlyList<Tensor?> gradients, double learningRate) =>
-        OptimizerSteps.Lion(parameters, gradients, momenta, learningRate, Beta1, Beta2, weightDecay, masters);
+    public void Update(int step, double learningRate, IReadOnlyList<int> positions, IReadOnlyList<Tensor> gradients) =>
+        OptimizerSteps.Lion(parameters.At(positions), gradients, momenta.At(positions), learningRate, Beta1, Beta2, weightDecay, masters?.At(positions));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -8,8 +8,8 @@ public sealed class Sgd(IReadOnlyList<Tensor> parameters, double weightDecay) : 
     private readonly Tensor[]? masters = Optimizers.MasterCopies(parameters);
 
     /// <inheritdoc/>
-    public void Step(IReadOnlyList<Tensor?> gradients, double learningRate) =>
-        OptimizerSteps.Sgd(parameters, gradients, learningRate, weightDecay, masters);
+    public void Update(int step, double learningRate, IReadOnlyList<int> positions, IReadOnlyList<Tensor> gradients) =>
+        OptimizerSteps.Sgd(parameters.At(positions), gradients, learningRate, weightDecay, masters?.At(positions));
 
     /// <inheritdoc/>
     public void Dispose() => Optimizers.Free(masters);

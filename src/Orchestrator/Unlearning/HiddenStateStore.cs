@@ -3,7 +3,10 @@ using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
-/// <summary>Hidden states of sequences at layers: in memory up to a bound, then in a temporary file up to another, then not at all.</summary>
+/// <summary>
+/// Hidden states of sequences at layers: in the host's memory up to a bound, then in a temporary file up to another, then not at all. A batch of them
+/// comes back to the device in far less time than its layers would take.
+/// </summary>
 internal sealed class HiddenStateStore(long memoryBytes, long fileBytes) : IDisposable
 {
     private readonly Dictionary<(TokenSequence Sequence, int Layer), Entry> entries = new(Identity.Instance);
@@ -17,8 +20,9 @@ internal sealed class HiddenStateStore(long memoryBytes, long fileBytes) : IDisp
     /// <summary>Whether states are kept.</summary>
     public bool Has(TokenSequence sequence, int layer) => entries.ContainsKey((sequence, layer));
 
-    /// <summary>The states [S,D]; null where they are not kept. The store keeps owning what lies in memory; what comes from the file is the current scope's.</summary>
-    public Tensor? Find(TokenSequence sequence, int layer) => entries.TryGetValue((sequence, layer), out Entry entry) ? entry.Kept ?? Read(entry) : null;
+    /// <summary>The states [S,D], where they came from; null where they are not kept. The tensor is the current scope's.</summary>
+    public Tensor? Find(TokenSequence sequence, int layer) =>
+        entries.TryGetValue((sequence, layer), out Entry entry) ? entry.Kept?.To(entry.Type, entry.Device) ?? Read(entry) : null;
 
     /// <summary>Keeps a copy of the states [S,D], if there is room and none is kept.</summary>
     public void Keep(TokenSequence sequence, int layer, Tensor states)
@@ -33,7 +37,8 @@ internal sealed class HiddenStateStore(long memoryBytes, long fileBytes) : IDisp
         {
             memoryLeft -= size;
             using TensorScope outside = TensorScope.Outside();
-            entries.Add((sequence, layer), new Entry(states.Clone(), 0, size, [], default, default)); // a view would hold the whole batch
+            Tensor copy = states.CloneTo(states.ElementType, Device.Cpu); // a view would hold the whole batch
+            entries.Add((sequence, layer), new Entry(copy, 0, size, [], states.ElementType, states.Device));
         }
         else if (size <= fileLeft)
         {

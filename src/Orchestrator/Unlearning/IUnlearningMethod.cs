@@ -33,6 +33,12 @@ public sealed record UnlearningContext
     /// <summary>What is to be said in place of the forget set, for methods that teach it: RIA's wrong answers, DPO's refusals. Empty for others.</summary>
     public IReadOnlyList<TokenSequence> Replacements { get; init; } = [];
 
+    /// <summary>
+    /// Whether a method that needs the original model beside the one being unlearned keeps one of them on the host, so that the device holds one
+    /// model only. The result is the same.
+    /// </summary>
+    public bool OriginalOnHost { get; init; }
+
     /// <summary>The run's source of chance.</summary>
     public required SeededRandom Random { get; init; }
 

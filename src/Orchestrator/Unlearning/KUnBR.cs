@@ -28,7 +28,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         LlamaModel unlearned = context.Model;
         options.RequireFits(unlearned.Config);
         BlockPlan plan = BlockPlan.Cut(unlearned.Config.Layers, options.Blocks);
-        using LlamaModel original = unlearned.Clone();
+        using var models = new ModelPair(unlearned, context.OriginalOnHost);
 
         int steps = 0, passes = 0;
         if (options.PreUnlearn)
@@ -42,13 +42,14 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             return new UnlearningOutcome(steps, []);
         }
 
-        using var prefix = new FrozenPrefix(original, new HiddenStateStore(options.PrefixMemoryBytes, options.PrefixFileBytes));
+        using var prefix = new FrozenPrefix(models.Original, new HiddenStateStore(options.PrefixMemoryBytes, options.PrefixFileBytes));
         var rounds = new List<ReinsertionRound>();
         double[] density = [];
         for (int round = 0; round < options.Rounds; round++)
         {
             if (options.Strategy == BlockStrategy.Density && (round == 0 || options.Reestimate == DensityReestimate.EachRound))
             {
+                models.LetUnlearnedCompute();
                 density = KnowledgeDensity.Normalize(KnowledgeDensity.Measure(unlearned, context.Forget, options.MlpOnly, options.PreUnlearning.BatchSize, context.Progress, context.Cancellation));
             }
 
@@ -56,9 +57,14 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             prefix.Expect(blocks.Select(block => plan.LayersOf(block).First));
             foreach (int block in blocks)
             {
-                steps += Reinsert(plan, block, round, original, prefix, unlearned, context);
+                models.LetOriginalCompute();
+                steps += Reinsert(plan, block, round, models, prefix, context);
                 passes += options.EpochsPerBlock;
-                context.AfterPass?.Invoke(new UnlearningPass($"re-insert block {block}", passes));
+                if (context.AfterPass is { } look)
+                {
+                    models.LetUnlearnedCompute();
+                    look(new UnlearningPass($"re-insert block {block}", passes));
+                }
             }
 
             rounds.Add(new ReinsertionRound(density, blocks));
@@ -75,11 +81,12 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
     }
 
     /// <summary>Moves the block into the original model, trains it there with everything else frozen, and moves it back, come what may.</summary>
-    private int Reinsert(BlockPlan plan, int block, int round, LlamaModel original, FrozenPrefix prefix, LlamaModel unlearned, UnlearningContext context)
+    private int Reinsert(BlockPlan plan, int block, int round, ModelPair models, FrozenPrefix prefix, UnlearningContext context)
     {
         (int first, int end) = plan.LayersOf(block);
         string[] names = [.. Enumerable.Range(first, end - first).SelectMany(layer => ParameterNames.LayerParts.Select(part => ParameterNames.Layer(layer, part)))];
-        Tensor[] there = [.. names.Select(name => original[name])], here = [.. names.Select(name => unlearned[name])];
+        LlamaModel original = models.Original;
+        Tensor[] there = [.. names.Select(name => original[name])], here = [.. names.Select(name => models.Unlearned[name])];
 
         Graft.Exchange(there, here);
         try

@@ -63,6 +63,7 @@ public static class KnowledgeDensity
     {
         using TensorScope scope = TensorScope.Begin();
         using var accumulator = new DensityAccumulator(batch.Offsets, model.Config.Layers);
+        using LayerTape tape = model.Record([]); // norms are measured on the way; no gradient of a parameter is wanted
 
         // The embedding is cut off here and made the graph's leaf: what lies below the layers is not measured.
         Tensor embedded = model.Embed(batch).Detach();
@@ -70,7 +71,7 @@ public static class KnowledgeDensity
         Tensor hidden = model.RunLayers(embedded, batch, 0, model.Config.Layers, new DensityProbe(accumulator, mlpOnly));
         Tensor nll = Losses.TokenNll(model, hidden, batch);                                                      // [N]
         Tensor loss = (nll * Tensor.From<double>(ExampleMeanWeights(batch)).To(nll.ElementType, nll.Device)).Sum(); // Σ_b mean NLL of b
-        _ = Autograd.Gradients(loss, [embedded]);
+        tape.Backward(loss, _ => { });
 
         double[,] norms = accumulator.Values();
         for (int example = 0; example < batch.Count; example++)

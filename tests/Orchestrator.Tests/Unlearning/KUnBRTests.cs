@@ -214,6 +214,55 @@ public sealed class KUnBRTests : IDisposable
     }
 
     [Theory]
+    [InlineData(true, false)]
+    [InlineData(false, true)]
+    [InlineData(true, true)]
+    public void SavingMemoryChangesNoBit(bool originalOnHost, bool checkpointing)
+    {
+        KUnBROptions options = Options() with { PreUnlearning = Difference(1, 2), SelectedBlocks = 2, IgnoreHeadLayers = 0, Rounds = 2 };
+        using LlamaModel other = start.Clone();
+        other.ActivationCheckpointing = checkpointing;
+        List<double[]> seen = [], expected = [];
+
+        new KUnBR(options).Run(Context(model) with { AfterPass = _ => expected.Add(TestModels.Logits(model, forget)) });
+        new KUnBR(options).Run(Context(other) with { OriginalOnHost = originalOnHost, AfterPass = _ => seen.Add(TestModels.Logits(other, forget)) });
+        using LlamaModel unwatched = start.Clone();
+        new KUnBR(options).Run(Context(unwatched) with { OriginalOnHost = originalOnHost });
+
+        Assert.Empty(TestModels.Changed(model, other));
+        Assert.Empty(TestModels.Changed(model, unwatched));
+        Assert.Equal(expected, seen);
+        Assert.Equal(1 + (2 * 2), seen.Count);
+    }
+
+    [Fact]
+    public void AnErrorLeavesTheUnlearnedModelWhereItWas()
+    {
+        using var stop = new CancellationTokenSource();
+        KUnBROptions options = Options() with { PreUnlearning = Difference(1, 2) };
+        using LlamaModel preUnlearned = start.Clone();
+        new GradientDifference(options.PreUnlearning).Run(Context(preUnlearned));
+        UnlearningContext context = Context(model) with
+        {
+            OriginalOnHost = true,
+            Cancellation = stop.Token,
+            Progress = new SynchronousProgress<TrainingProgress>(report =>
+            {
+                if (report.Stage.StartsWith("re-insert", StringComparison.Ordinal))
+                {
+                    stop.Cancel();
+                }
+            }),
+        };
+
+        Assert.Throws<OperationCanceledException>(() => new KUnBR(options).Run(context));
+
+        string[] changed = TestModels.Changed(preUnlearned, model); // one step of one block
+        Assert.NotEmpty(changed);
+        Assert.All(changed, name => Assert.Contains(ParameterNames.LayerOf(name)!.Value, DensestOfTwo(preUnlearned) == 0 ? (int[])[0, 1] : [2, 3]));
+    }
+
+    [Theory]
     [InlineData(6, 1, 0)] // more blocks than layers
     [InlineData(2, 3, 0)] // more chosen than there are
     [InlineData(2, 2, 2)] // the last two layers ignored leave one block
@@ -260,9 +309,11 @@ public sealed class KUnBRTests : IDisposable
         PreUnlearn = true,
     };
 
-    private int DensestOfTwo()
+    private int DensestOfTwo() => DensestOfTwo(start);
+
+    private int DensestOfTwo(LlamaModel of)
     {
-        double[] density = KnowledgeDensityTests.Naive(start, forget, mlpOnly: false);
+        double[] density = KnowledgeDensityTests.Naive(of, forget, mlpOnly: false);
         return density[0] + density[1] >= density[2] + density[3] ? 0 : 1;
     }
 

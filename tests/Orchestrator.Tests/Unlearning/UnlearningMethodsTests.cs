@@ -65,6 +65,21 @@ public sealed class UnlearningMethodsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Names))]
+    public void ActivationCheckpointingChangesNoBit(string name)
+    {
+        OptimizerOptions optimizer = TestModels.Optimizer(OptimizerKind.AdamW, 0.005);
+        using LlamaModel other = start.Clone();
+        other.ActivationCheckpointing = true;
+
+        TestMethods.Options(name, 2, 2, optimizer).CreateMethod().Run(Context(model));
+        TestMethods.Options(name, 2, 2, optimizer).CreateMethod().Run(Context(other));
+
+        Assert.Empty(TestModels.Changed(model, other));
+        Assert.NotEmpty(TestModels.Changed(start, other));
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
     public void WithoutRetainWeightNothingToRetainIsAskedFor(string name)
     {
         OptimizerOptions optimizer = TestModels.Optimizer(OptimizerKind.Sgd, 0.005);
