@@ -125,7 +125,7 @@ TEST(Graft, AGraphRecordedBeforeRefusesToRunBackward) {
   auto stale = [&](const at::Tensor& loss) {
     auto* input = lend(x);
     refuses(
-        HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
+        HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), nullptr, &input, 1, out); }, "modified");
   };
   auto by_linear = ours::linear(x, weight).sum(), by_norm = ours::rms_norm(x, scale, 1e-5).sum(),
        by_nll = ours::token_nll(x, weight, targets, 2).sum(), by_other = ours::linear(x, other).sum();

@@ -144,7 +144,7 @@ TEST_P(Optim, TheUpdateIsNotRecordedButAStaleGraphNoticesIt) {
   EXPECT_TRUE(weight.is_leaf());
   auto* input = lend(x);
   refuses(
-      HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), &input, 1, out); }, "modified");
+      HYB_INVALID_ARGUMENT, "autograd_grad", [&](auto out) { return hyb_autograd_grad(in(loss), nullptr, &input, 1, out); }, "modified");
 }
 
 // With master copies the update is the float32 one, bit for bit, and the parameter is its rounding.
