@@ -37,6 +37,14 @@ public static class Optimizers
         };
     }
 
+    /// <summary>Bytes of state for each parameter of a type.</summary>
+    public static int StateBytes(OptimizerOptions options, ElementType type)
+    {
+        int moments = options.Kind switch { OptimizerKind.Lion => 1, OptimizerKind.AdamW => 2, _ => 0 };
+        bool masters = type.Size() < sizeof(float) && options.Rounding == WeightRounding.MasterWeights;
+        return masters ? (1 + moments) * sizeof(float) : moments * type.Size();
+    }
+
     /// <summary>
     /// Float32 copies of 16-bit parameters, owned by the optimizer: at usual learning rates a step is smaller than the spacing of a 16-bit
     /// weight, and would be lost without them. Null where the parameters are wider.
