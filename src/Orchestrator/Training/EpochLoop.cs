@@ -44,7 +44,7 @@ public sealed record EpochLoop
     /// <exception cref="HybridException">Diverged: a loss, or a parameter at the end of a pass, is not finite. The parameters are as after the last pass that left them sound.</exception>
     public int Run(Func<int[], ForgetRetainLoss> loss, Func<int, bool>? afterEpoch = null)
     {
-        using var step = new TrainingStep(Model, Optimizer);
+        using var step = new TrainingStep(Model, Optimizer, Random.Fork("rounding"));
         using var lastGood = new LastGoodState(Model);
         try
         {

@@ -5,6 +5,7 @@ using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 using Xunit;
+using Xunit.Abstractions;
 
 namespace Hybrid.Orchestrator.Tests.Memory;
 
