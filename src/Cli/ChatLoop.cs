@@ -63,7 +63,19 @@ internal sealed class ChatLoop(CommandContext context, Conversation conversation
             notes.Flush();
         }
 
-        return Task.Run(context.Input.ReadLine).WaitAsync(interrupts.Leave).GetAwaiter().GetResult();
+        string? line = null;
+        try
+        {
+            line = Task.Run(context.Input.ReadLine).WaitAsync(interrupts.Leave).GetAwaiter().GetResult();
+            return line;
+        }
+        finally
+        {
+            if (line is null && context.Interactive)
+            {
+                notes.WriteLine(); // behind the prompt sign
+            }
+        }
     }
 
     private void Say(string user)
