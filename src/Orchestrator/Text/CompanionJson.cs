@@ -29,6 +29,20 @@ internal static class CompanionJson
         ? element
         : throw new HybridException(ErrorKind.Tokenizer, $"{place}: expected a JSON object");
 
+    /// <summary>A string or a key, which the JSON reader checks only here.</summary>
+    /// <exception cref="HybridException">Tokenizer: it is no Unicode text.</exception>
+    public static string Text(Func<string> read, string place)
+    {
+        try
+        {
+            return read();
+        }
+        catch (InvalidOperationException error)
+        {
+            throw new HybridException(ErrorKind.Tokenizer, $"{place}: expected valid Unicode text, got a broken UTF-8 sequence or an unpaired surrogate", error);
+        }
+    }
+
     /// <summary>Reads a file as text.</summary>
     /// <exception cref="HybridException">Io: it cannot be read.</exception>
     public static string ReadText(string path)
