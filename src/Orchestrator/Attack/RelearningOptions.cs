@@ -30,7 +30,7 @@ public sealed record RelearningOptions
 
     /// <summary>What one job takes: a model that is retrained, beside the one that it is a copy of.</summary>
     public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, IEnumerable<MultipleChoiceQuestion> questions) => planner.TrainWhole(
-        "attack", Optimizer, BatchShape.Largest([.. questions.Select(question => encoder.Encode(question, Form))], BatchSize), secondModel: true);
+        "attack", Optimizer, BatchShape.Largest([.. questions.Select(question => encoder.Encode(question, Form))], BatchSize), secondModel: true, keepsLastGood: false);
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

@@ -34,8 +34,9 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
     /// <param name="optimizer">How parameters move.</param>
     /// <param name="batch">The largest batch.</param>
     /// <param name="secondModel">Whether there is another model beside the trained one.</param>
-    public StageMemory TrainWhole(string stage, OptimizerOptions optimizer, BatchShape batch, bool secondModel) =>
-        Train(stage, optimizer, StepShape.Whole(config.Layers, batch), secondModel, keptPrefix: 0, config.ParameterCount);
+    /// <param name="keepsLastGood">Whether there is a copy to return to when training diverges.</param>
+    public StageMemory TrainWhole(string stage, OptimizerOptions optimizer, BatchShape batch, bool secondModel, bool keepsLastGood = true) =>
+        Train(stage, optimizer, StepShape.Whole(config.Layers, batch), secondModel, keptPrefix: 0, config.ParameterCount, keepsLastGood: keepsLastGood);
 
     /// <summary>Training of a block of layers, by a loss of tokens, everything else frozen.</summary>
     /// <param name="stage">The stage's name.</param>
@@ -64,11 +65,11 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
     private long LayerParameters =>
         (config.ParameterCount - config.HiddenSize - ((long)config.VocabularySize * config.HiddenSize * (config.TiedEmbeddings ? 1 : 2))) / config.Layers;
 
-    private StageMemory Train(string stage, OptimizerOptions optimizer, StepShape step, bool secondModel, long keptPrefix, long trained, long keptCopy = 0) => Plan(stage, secondModel, (timeline, pass) =>
+    private StageMemory Train(string stage, OptimizerOptions optimizer, StepShape step, bool secondModel, long keptPrefix, long trained, long keptCopy = 0, bool keepsLastGood = true) => Plan(stage, secondModel, (timeline, pass) =>
     {
         timeline.Take(MemoryKind.SecondModel, keptCopy);
         timeline.Take(MemoryKind.OptimizerState, trained * Optimizers.StateBytes(optimizer, type));
-        timeline.TakeOnHost(MemoryKind.LastGood, trained * type.Size());
+        timeline.TakeOnHost(MemoryKind.LastGood, keepsLastGood ? trained * type.Size() : 0);
         timeline.TakeOnHost(MemoryKind.KeptPrefix, keptPrefix);
         pass.Forward(step.FirstLayer > 0 ? step.Batch.Tokens : 0, step.FirstLayer); // frozen layers, once an example
         pass.Step(step);

@@ -71,9 +71,8 @@ internal sealed class PassMemory
         }
         else
         {
-            // A loss on the hidden states themselves is computed in the wide type: parts, differences, squares, and their gradients.
-            long wide = step.Batch.Tokens * D * wideSize;
-            Passing((3 * wide) + states);
+            Take(OnStates(step));
+            Passing((2 * states) + (step.Batch.Tokens / 2 * D * wideSize)); // gradients of both halves, and of one half's squares
         }
 
         // Backward; the gradient of what left the last layer is there.
@@ -90,10 +89,7 @@ internal sealed class PassMemory
         }
 
         Take(-states * 2);
-        if (step.HasHead)
-        {
-            Take(-2 * selected);
-        }
+        Take(step.HasHead ? -2 * selected : -OnStates(step));
     }
 
     /// <summary>Per token: everything that a layer computes, all of which is there until the layer ends.</summary>
@@ -102,10 +98,28 @@ internal sealed class PassMemory
     /// <summary>What a recorded layer leaves: its result, what backward needs, and the inputs of matrices whose gradients are wanted.</summary>
     private long KeptBytes(StepShape step, int layer)
     {
+        if (IsOutputOnly(step, layer))
+        {
+            return step.Batch.Tokens * (D + F) * size;
+        }
+
         long inputs = step.PartOf(layer) switch { LayerPart.None => 0, LayerPart.FeedForwardOutput => F, _ => (2 * D) + F };
         long width = (2 * D) + (2 * Q) + (2 * K) + (2 * F) + inputs;
         long statistics = 2 + config.Heads; // of two norms and each head's attention, in the wide type
         return step.Batch.Tokens * ((width * size) + (statistics * wideSize));
+    }
+
+    /// <summary>Whether nothing of a layer is differentiated but its last product: no gradient goes on below it.</summary>
+    private static bool IsOutputOnly(StepShape step, int layer) => layer == step.FirstLayer && step.PartOf(layer) == LayerPart.FeedForwardOutput;
+
+    /// <summary>
+    /// What a loss on the hidden states themselves keeps until the step ends: the retain half as it was before, and in the wide type differences and
+    /// squares, and copies of narrower states.
+    /// </summary>
+    private long OnStates(StepShape step)
+    {
+        long states = step.Batch.Tokens * D, half = step.Batch.Tokens / 2 * D;
+        return (half * size) + (((2 * states) + (size == wideSize ? 0 : states + half)) * wideSize);
     }
 
     private long LayerParameterBytes => (D + (D * Q) + (2 * D * K) + (Q * D) + D + (3 * D * F)) * size;
@@ -159,6 +173,14 @@ internal sealed class PassMemory
         }
 
         long left = kept;
+        if (IsOutputOnly(step, layer))
+        {
+            Gradient(D * F * size);
+            Gradient(-D * F * size);
+            Take(checkpointing ? -states - left : -left);
+            return;
+        }
+
         Take(T * F * size);                                        // gradient of the feed-forward's inner values
         Gradient(down ? D * F * size : 0);
         if (part != LayerPart.None)

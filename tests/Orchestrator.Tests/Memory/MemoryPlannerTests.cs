@@ -217,7 +217,7 @@ public sealed class MemoryPlannerTests(ITestOutputHelper output)
     {
         (LlamaConfig config, int tokens, int batch) = Shapes[shape];
         var random = new SeededRandom(seed);
-        return [.. Enumerable.Range(0, 2 * batch).Select(_ => new TokenSequence([.. Enumerable.Range(0, tokens).Select(_ => (long)random.NextInt(config.VocabularySize))], tokens / 2))];
+        return [.. Enumerable.Range(0, 2 * batch).Select(_ => new TokenSequence((long[])[.. Enumerable.Range(0, tokens).Select(_ => (long)random.NextInt(config.VocabularySize))], tokens / 2))];
     }
 
     private void Compare(string shape, ElementType type, IMethodOptions method, MemoryOptions saving)
