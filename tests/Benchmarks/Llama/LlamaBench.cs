@@ -54,6 +54,9 @@ internal sealed class LlamaBench : IDisposable
     /// <summary>Bytes a second of a copy within the device's memory, read and written.</summary>
     public double Bandwidth { get; set; }
 
+    /// <summary>Goals were set for Llama-3-8B in bfloat16 on a GPU.</summary>
+    public bool HasGoals => Shape.Name == "llama3-8b" && Type == ElementType.BFloat16 && Device != Device.Cpu;
+
     /// <summary>Repeats of a short piece of work, so that a GPU's queue stays full while it is measured.</summary>
     public int Repeats => Device == Device.Cpu ? 1 : 5;
 

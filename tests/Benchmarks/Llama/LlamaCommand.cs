@@ -126,9 +126,9 @@ internal static class LlamaCommand
 
     private static void Run(LlamaBench bench, string[] only)
     {
-        bench.Facts.Add(new("work", $"{bench.Shape.Name}, random weights, {bench.Type}, on {bench.Device}; lengths of wmdp-deduped; rate, order and data as the llama3-8b presets, but one batch over and over"));
+        bench.Facts.Add(new("work", $"{bench.Shape.Name}, random weights, {bench.Type}, on {bench.Device}; lengths of wmdp-deduped; one batch over and over"));
         bench.Facts.Add(new("library", Runtime.BuildInfo));
-        bench.Facts.Add(new("PyTorch", $"{bench.PeerVersions["torch"] ?? "none"}"));
+        bench.Facts.Add(new("PyTorch", bench.Theirs is null ? "none" : $"{bench.PeerVersions["torch"]}, {(bench.PeerVersions["fused_attention"]!.GetValue<bool>() ? "fused attention" : "plain attention, since it has no fused one")}"));
         var parts = new LlamaParts();
         var cases = new LlamaCases(bench, parts);
         var runs = new Dictionary<string, Action> { ["full"] = cases.FullStep, ["block"] = cases.BlockStep, ["density"] = cases.Density, ["generation"] = cases.Generation };
@@ -147,7 +147,7 @@ internal static class LlamaCommand
             }
         }
 
-        foreach (Fact estimate in parts.Estimates(bench.Shape.Config.Layers))
+        foreach (Fact estimate in parts.Estimates(bench.Shape.Config.Layers, bench.HasGoals))
         {
             bench.Facts.Add(estimate);
         }

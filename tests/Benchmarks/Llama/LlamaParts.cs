@@ -38,12 +38,12 @@ internal sealed class LlamaParts
     public double? Question { get; set; }
 
     /// <summary>Estimates of the whole runs, with every term: nothing here was run as a whole.</summary>
-    public IEnumerable<Fact> Estimates(int layers)
+    public IEnumerable<Fact> Estimates(int layers, bool hasGoals)
     {
         KUnBROptions method = WmdpLengths.KUnBR;
         int steps = BatchSampler.StepsPerEpoch(WmdpLengths.ForgetQuestions, method.PreUnlearning.BatchSize);
         int blockEpochs = method.Rounds * method.SelectedBlocks * method.EpochsPerBlock, grafts = method.Rounds * method.SelectedBlocks;
-        yield return Estimate("KUnBR on wmdp-deduped, one round", KUnBRGoalMinutes,
+        yield return Estimate("KUnBR on wmdp-deduped, one round", hasGoals ? KUnBRGoalMinutes : null,
         [
             new("pre-unlearning steps", method.PreUnlearning.Epochs * steps, FullStep),
             new("copies of the model to the host", method.PreUnlearning.Epochs, HostCopy),
@@ -55,7 +55,7 @@ internal sealed class LlamaParts
 
         RelearningOptions attack = WmdpLengths.Rtt;
         int jobs = attack.Folds.Count * attack.LearningRates.Count;
-        yield return Estimate("RTT on wmdp-deduped, every fold and rate", RttGoalMinutes,
+        yield return Estimate("RTT on wmdp-deduped, every fold and rate", hasGoals ? RttGoalMinutes : null,
         [
             new("steps", jobs * attack.Epochs * BatchSampler.StepsPerEpoch(WmdpLengths.Taught, attack.BatchSize), AttackStep),
             new("copies of the model to the host", jobs * attack.Epochs, HostCopy),
@@ -68,9 +68,9 @@ internal sealed class LlamaParts
         }
     }
 
-    private static Fact Estimate(string run, double goalMinutes, IReadOnlyList<Term> terms)
+    private static Fact Estimate(string run, double? goalMinutes, IReadOnlyList<Term> terms)
     {
-        string name = $"estimate of {run}, extrapolated from measured parts (goal: under {goalMinutes:0} min)";
+        string name = $"estimate of {run}, extrapolated from measured parts{(goalMinutes is { } goal ? $" (goal: under {goal:0} min)" : "")}";
         string[] missing = [.. terms.Where(term => term.Seconds is null).Select(term => term.What)];
         if (missing.Length > 0)
         {

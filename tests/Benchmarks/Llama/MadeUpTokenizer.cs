@@ -11,10 +11,11 @@ internal static class MadeUpTokenizer
     public static Tokenizer Make(int vocabularySize)
     {
         Dictionary<string, int> vocabulary = Enumerable.Range(0, vocabularySize).ToDictionary(id => id < 256 ? ByteAlphabet.ToChar((byte)id).ToString() : Spell(id), id => id);
+        var byteLevel = new { type = "ByteLevel", use_regex = true, add_prefix_space = false, trim_offsets = false };
         var file = new Dictionary<string, object>
         {
-            ["pre_tokenizer"] = new { type = "ByteLevel", use_regex = true, add_prefix_space = false },
-            ["decoder"] = new { type = "ByteLevel" },
+            ["pre_tokenizer"] = byteLevel,
+            ["decoder"] = byteLevel,
             ["model"] = new { type = "BPE", vocab = vocabulary, merges = Array.Empty<string>() },
         };
         return Tokenizer.FromJson("the benchmark's tokenizer", JsonSerializer.SerializeToUtf8Bytes(file));
