@@ -66,6 +66,7 @@ class Shape:
         self.heads, self.kv_heads, self.size = config["heads"], config["kv_heads"], config["head_dim"]
         self.ffn, self.vocabulary, self.tied = config["ffn"], config["vocabulary"], config["tied"]
         self.epsilon, self.theta = config["epsilon"], config["theta"]
+        self.known_angles = {}
 
     def parameters(self):
         """Names and sizes, in the order of computation."""
@@ -80,6 +81,13 @@ class Shape:
             yield "lm_head.weight", (self.vocabulary, d)
 
     def angles(self, positions, like):
+        """Cosines and sines of every position, made once for each number of them."""
+        key = positions, like.dtype
+        if key not in self.known_angles:
+            self.known_angles[key] = self.make_angles(positions, like)
+        return self.known_angles[key]
+
+    def make_angles(self, positions, like):
         inverse = 1.0 / self.theta ** (torch.arange(0, self.size, 2).double() / self.size)
         angles = torch.outer(torch.arange(positions).double(), inverse)  # [S,E/2]
         return angles.cos().to(like), angles.sin().to(like)
@@ -198,6 +206,15 @@ class Lion:
                 p.grad = None
 
 
+def allow_shapes(count):
+    """How often torch.compile may compile a function anew before it gives up; the setting's name depends on the version."""
+    import torch._dynamo
+
+    for name in ("recompile_limit", "cache_size_limit"):
+        if hasattr(torch._dynamo.config, name):
+            setattr(torch._dynamo.config, name, count)
+
+
 # ---- the work --------------------------------------------------------------------------------------------------------------
 
 
@@ -228,7 +245,8 @@ class Peer:
         if not hasattr(self, "shape"):  # compiled functions hold on to it
             self.shape = Shape(self.work["config"])
         self.shape.layers = layers
-        self.weights, self.trained, self.optimizer = {}, None, None
+        self.weights, self.trained, self.optimizer, self.keys, self.values = {}, None, None, [], []
+        self.compiled.pop("static_step", None)  # it holds on to the addresses of weights and caches
         if self.device.type == "cuda":
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
@@ -263,7 +281,7 @@ class Peer:
             return plain
         key = plain.__name__
         if key not in self.compiled:
-            torch._dynamo.config.cache_size_limit = 64  # the optimizer's groups differ in shape
+            allow_shapes(64)  # the optimizer's groups differ in theirs
             self.compiled[key] = torch.compile(plain, **options)
         return self.compiled[key]
 
@@ -361,22 +379,21 @@ class Peer:
     def generate(self, batch, new_tokens, compiled):
         prompts = torch.tensor([example["ids"] for example in self.examples("prompts", batch)], device=self.device)
         capacity, like = prompts.shape[1] + new_tokens, self.head
-        room = lambda: torch.zeros(batch, self.shape.kv_heads, capacity, self.shape.size, dtype=like.dtype, device=self.device)
-        if not hasattr(self, "keys") or self.keys[0].shape[0] != batch or self.keys[0].dtype != like.dtype or len(self.keys) != self.shape.layers:
-            self.keys, self.values = [room() for _ in range(self.shape.layers)], [room() for _ in range(self.shape.layers)]
+        step = self.function(self.static_step, compiled, mode="reduce-overhead")  # CUDA graphs
+        if not self.keys:  # one request after a load
+            size = batch, self.shape.kv_heads, capacity, self.shape.size
+            self.keys, self.values = ([torch.zeros(size, dtype=like.dtype, device=self.device) for _ in range(self.shape.layers)] for _ in range(2))
             self.places = torch.arange(capacity, device=self.device)
-            self.compiled.pop("static_step", None)  # it was made for the caches before
-            if compiled:  # CUDA graphs write into inputs only if their addresses stay
-                for tensor in self.keys + self.values:
+            self.cos, self.sin = self.shape.angles(capacity, like)
+            if compiled:  # CUDA graphs copy every input whose address may change
+                for tensor in (*self.weights.values(), *self.keys, *self.values, self.places, self.cos, self.sin):
                     torch._dynamo.mark_static_address(tensor)
-        self.cos, self.sin = self.shape.angles(capacity, like)
-        step = self.function(self.static_step, compiled, mode="reduce-overhead")
 
         def run():
             token = self.read(prompts)
             tokens = [token]
             for at in range(prompts.shape[1], capacity - 1):
-                token = step(token, self.places[at : at + 1]).clone() if compiled else self.sliced_step(token, at)
+                token = step(token, self.places[at : at + 1].clone()).clone() if compiled else self.sliced_step(token, at)
                 tokens.append(token)
             return torch.cat(tokens, 1)
 

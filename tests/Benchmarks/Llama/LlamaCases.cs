@@ -113,7 +113,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
             Goal = bench.HasGoals ? DensityGoal : null,
             Amount = ("examples", DensityExamples),
             Difference = Difference.Relative,
-            Tolerance = bench.Type == ElementType.Float32 ? 1e-4 : 5e-2,
+            Tolerance = bench.Type == ElementType.Float32 ? 1e-4 : 3e-2,
         });
         parts.DensityExample = seconds / DensityExamples;
         bench.EndSides();
@@ -177,7 +177,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
             Goal = bench.HasGoals ? StepGoal : null,
             Amount = ("steps", 1),
             Difference = Difference.Relative,
-            Tolerance = bench.Type == ElementType.Float32 ? 1e-4 : 3e-2,
+            Tolerance = bench.Type == ElementType.Float32 ? 1e-4 : 1e-2,
         };
     }
 

@@ -56,7 +56,7 @@ internal static class LlamaCommand
 
                 return bench.Failures.Count == 0 ? 0 : 1;
             }
-            catch (HybridException error)
+            catch (Exception error) when (error is HybridException or LlamaSideException)
             {
                 Console.Error.WriteLine(error.Message);
                 return 2;
@@ -128,7 +128,7 @@ internal static class LlamaCommand
     {
         bench.Facts.Add(new("work", $"{bench.Shape.Name}, random weights, {bench.Type}, on {bench.Device}; lengths of wmdp-deduped; one batch over and over"));
         bench.Facts.Add(new("library", Runtime.BuildInfo));
-        bench.Facts.Add(new("PyTorch", bench.Theirs is null ? "none" : $"{bench.PeerVersions["torch"]}, {(bench.PeerVersions["fused_attention"]!.GetValue<bool>() ? "fused attention" : "plain attention, since it has no fused one")}"));
+        bench.Facts.Add(new("PyTorch", bench.Theirs is null ? $"none: {bench.PeerVersions["problem"]}" : $"{bench.PeerVersions["torch"]}, {(bench.PeerVersions["fused_attention"]!.GetValue<bool>() ? "fused attention" : "plain attention, since it has no fused one")}"));
         var parts = new LlamaParts();
         var cases = new LlamaCases(bench, parts);
         var runs = new Dictionary<string, Action> { ["full"] = cases.FullStep, ["block"] = cases.BlockStep, ["density"] = cases.Density, ["generation"] = cases.Generation };
