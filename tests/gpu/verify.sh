@@ -27,7 +27,7 @@ the time of one command is short, take them one by one; without build, the libra
   tests/gpu/verify.sh --publish FOLDER --only llama --limit 570
   tests/gpu/verify.sh --publish FOLDER --only generation --limit 570
 
-  --publish FOLDER  a self-contained publish of the command line (hybrid), and of the benchmarks (Hybrid.Benchmarks, peer.py)
+  --publish FOLDER  a self-contained publish of the command line (hybrid), and of the benchmarks (Hybrid.Benchmarks, peer*.py)
                     where they are wanted; the libhybrid.so built here is copied into it
   --torch FOLDER    python's torch folder; by default that of $PYTHON
   --device DEVICE   the device to check (default cuda:0)

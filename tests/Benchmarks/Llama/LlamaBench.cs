@@ -9,7 +9,7 @@ namespace Hybrid.Benchmarks.Llama;
 internal sealed class LlamaBench : IDisposable
 {
     /// <summary>Part of the device's memory that weights, gradients and optimizer states may fill; the rest is for activations and contexts.</summary>
-    public const double UsablePart = 0.85;
+    public const double UsablePart = 0.75;
 
     private readonly Stopwatch clock = Stopwatch.StartNew();
 
@@ -68,7 +68,7 @@ internal sealed class LlamaBench : IDisposable
             return null;
         }
 
-        bool apart = Theirs is not null && 2 * work.BytesOfEach > UsableBytes;
+        bool apart = Theirs is not null && work.BytesTogether > UsableBytes;
         Say($"{work.Name}, {work.Layers} layers, {Type}: the device needs at least {Report.Duration(work.Bound)}{(apart ? "; the sides take turns as processes, since both do not fit" : "")}");
         var measured = new List<(LlamaVariant Variant, Comparison Times)>();
         foreach (LlamaVariant variant in Theirs is null ? [] : work.Theirs)

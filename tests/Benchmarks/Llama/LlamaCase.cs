@@ -17,8 +17,8 @@ internal sealed record LlamaCase
     /// <summary>What is asked of the peer, in each way worth trying; the fastest of them is the one that the goal is about.</summary>
     public required IReadOnlyList<LlamaVariant> Theirs { get; init; }
 
-    /// <summary>Bytes that each side holds at least; where both together are too many, they take turns as processes.</summary>
-    public required long BytesOfEach { get; init; }
+    /// <summary>Bytes that both sides together hold at least; where they are too many, the sides take turns as processes.</summary>
+    public required long BytesTogether { get; init; }
 
     /// <summary>Seconds below which the device cannot do it.</summary>
     public required double Bound { get; init; }

@@ -53,6 +53,8 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
         }
 
         double operations = shape.TrainingOperations(StepTokens, StepScored, 0, 0, 0);
+        double update = shape.Config.ParameterCount * LlamaStepOptions.UpdateBytes(bench.Type) / bench.Bandwidth;
+        bench.Facts.Add(new("step of all parameters, bytes of the optimizer's update alone at the copy's rate, not in the bound", Report.Duration(update)));
         if (bench.Compare(Step("gradient difference step, all parameters", layers, 0, 0, operations, FullBytes(layers))) is not { } seconds)
         {
             return;
@@ -108,7 +110,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
             Layers = Config.Layers,
             Ours = Request("density"),
             Theirs = [new("PyTorch, one backward an example", Request("density_loop"), false), new("PyTorch, gradients of a batch's examples by batched products", Request("density_batched"), false)],
-            BytesOfEach = 2 * Config.ParameterCount * bench.Type.Size(), // one backward an example makes a gradient of everything
+            BytesTogether = 3 * Config.ParameterCount * bench.Type.Size(), // one backward an example makes a gradient of everything
             Bound = bench.Shape.DensityOperations(tokens, scored) / bench.PeakRate,
             Goal = bench.HasGoals ? DensityGoal : null,
             Amount = ("examples", DensityExamples),
@@ -141,7 +143,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
                 Layers = Config.Layers,
                 Ours = Request(null),
                 Theirs = [new("PyTorch", Request(false), false), new("PyTorch, compiled, with CUDA graphs", Request(true), true)],
-                BytesOfEach = Config.ParameterCount * bench.Type.Size(),
+                BytesTogether = 2 * Config.ParameterCount * bench.Type.Size(),
                 Bound = (bench.Shape.PromptOperations(batch * LlamaWork.PromptTokens, batch) / bench.PeakRate) + (bench.Shape.DecodingBytes(batch, LlamaWork.PromptTokens, NewTokens, bench.Type) / bench.Bandwidth),
                 Goal = null,
                 Amount = ("new tokens", batch * NewTokens),
@@ -172,7 +174,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
             Layers = layers,
             Ours = Train(first, last, "difference"),
             Theirs = [new("PyTorch", Theirs(false), false), new("PyTorch, layers and optimizer compiled", Theirs(true), true)],
-            BytesOfEach = bytes,
+            BytesTogether = 2 * bytes,
             Bound = operations / bench.PeakRate,
             Goal = bench.HasGoals ? StepGoal : null,
             Amount = ("steps", 1),

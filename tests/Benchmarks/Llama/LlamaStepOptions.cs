@@ -29,6 +29,9 @@ internal sealed record LlamaStepOptions
     /// <summary>Bytes that a trained parameter needs beside its weight: the gradient, Lion's float32 momentum, and a float32 master copy of a 16-bit weight.</summary>
     public static int TrainedBytes(ElementType type) => type.Size() + (type == ElementType.Float32 ? 4 : 8);
 
+    /// <summary>Bytes that Lion's update moves for a parameter: the gradient is read, momentum and float32 weight are read and written, a 16-bit weight is written.</summary>
+    public static double UpdateBytes(ElementType type) => type == ElementType.Float32 ? 4 + 8 + 8 : 2 + 2 + 8 + 8;
+
     /// <summary>What the tables say of the optimizer's state.</summary>
     public static string Describe(ElementType type) => type == ElementType.Float32 ? "float32 Lion" : "Lion with float32 masters and momenta";
 }
