@@ -41,7 +41,7 @@ __device__ inline bf16 rounded(float value, rounding::Sequence sequence, int64_t
   return {rounding::rounded(__float_as_uint(value), rounding::random16(sequence, static_cast<uint64_t>(element)))};
 }
 
-// Intrinsics where the compiler would contract to fused multiply-adds: the CPU kernels round every product, too.
+// Intrinsics, which nvcc contracts to no fused multiply-adds: the CPU kernels round every product, too.
 __global__ void rounded_lion_kernel(const __grid_constant__ Batch<RoundedLionTensor> batch, LionRates rates) {
   const RoundedLionTensor& tensor = batch.tensors[blockIdx.y];
   const auto weights = rounding::sequence(tensor.noise, rounding::Kept::weight),
