@@ -28,7 +28,7 @@ internal sealed class LlamaTraining : IDisposable
         this.model = model;
         Request = request;
         model.SetTrainable(request.Last == 0 ? model.Names : Enumerable.Range(request.First, request.Last - request.First).SelectMany(layer => ParameterNames.LayerParts.Select(part => ParameterNames.Layer(layer, part))));
-        step = new TrainingStep(model, LlamaStepOptions.Preset.Optimizer with { LearningRate = request.Rate });
+        step = new TrainingStep(model, LlamaStepOptions.Preset.Optimizer with { LearningRate = request.Rate }, new SeededRandom(1));
         batch = request.Difference
             ? new ForgetRetainBatch(LlamaWork.Take(work.Forget, request.BatchSize), LlamaWork.Take(work.Retain, request.BatchSize))
             : new ForgetRetainBatch(LlamaWork.Take(work.Attack, request.BatchSize), []);
