@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
