@@ -19,6 +19,23 @@ internal static class OptionKinds
             text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most ? value : null),
     };
 
+    /// <summary>A number of bytes above zero, plain or with MB or GB (millions, thousands of millions) after it; null where it is not given.</summary>
+    public static Option<long?> Bytes(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "BYTES",
+        CustomParser = result => Parse<long?>(result, "a number of bytes of at least 1, such as 500000, 200MB or 5GB", text =>
+        {
+            (string number, long unit) = text switch
+            {
+                _ when text.EndsWith("MB", StringComparison.OrdinalIgnoreCase) => (text[..^2], 1_000_000),
+                _ when text.EndsWith("GB", StringComparison.OrdinalIgnoreCase) => (text[..^2], 1_000_000_000),
+                _ => (text, 1L),
+            };
+            return long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= 1 && value <= long.MaxValue / unit ? value * unit : null;
+        }),
+    };
+
     /// <summary>The path of something to be written; it must not be empty.</summary>
     public static string? ParsePath(ArgumentResult result) => Parse(result, "a path", text => text.Length > 0 ? text : null);
 

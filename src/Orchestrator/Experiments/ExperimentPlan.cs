@@ -123,7 +123,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         ? (long)options.Epochs * BatchSampler.StepsPerEpoch(Math.Min(options.MaximumExamples, dataset.RetainText.Read().Count), options.BatchSize)
         : 0;
 
-    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape;
+    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : model.Preset!.Shape!;
 
     /// <summary>Of a job that trains everything with Lion: weights, the copy to go back to, an original beside them (KUnBR), gradients; float32 momenta and, for 16-bit weights, masters.</summary>
     private static int BytesPerParameter(ExperimentSettings settings) => (4 * settings.ElementType.Size()) + 4 + (settings.ElementType.Size() == 2 ? 4 : 0);
