@@ -18,17 +18,18 @@ internal sealed class LearnOptions
     private readonly Option<int?> batchSize = OptionKinds.Count("--batch-size", "Examples a step.");
     private readonly Option<OptimizerKind?> optimizer = OptionKinds.Choice<OptimizerKind>("--optimizer", "How parameters follow their gradients; needs --learning-rate, too.");
     private readonly Option<double?> rate = OptionKinds.Number("--learning-rate", "Learning rate after warm-up.");
+    private readonly Option<string?> events = CommonOptions.Events();
     private readonly Option<string> device = CommonOptions.Device();
     private readonly Option<string?> precision = CommonOptions.Precision();
 
     /// <summary>The options, in the order in which help shows them.</summary>
-    public Option[] All => [model, shape, tokenizer, untaught, preset, epochs, target, batchSize, optimizer, rate, device, precision];
+    public Option[] All => [model, shape, tokenizer, untaught, preset, epochs, target, batchSize, optimizer, rate, events, device, precision];
 
     /// <summary>Adds what has to hold between options to a command.</summary>
     public void Validate(Command command) => command.Validators.Add(result =>
     {
         bool fromModel = result.GetResult(model) is not null, fromShape = result.GetResult(shape) is not null;
-        Option[] teaching = [epochs, target, batchSize, optimizer, rate];
+        Option[] teaching = [.. fromShape ? [preset] : Array.Empty<Option>(), epochs, target, batchSize, optimizer, rate, events]; // without --shape the preset is the shape, too
         if (fromModel && fromShape)
         {
             result.AddError("--model and --shape exclude each other: a model has its shape");
@@ -87,6 +88,9 @@ internal sealed class LearnOptions
 
     /// <summary>Whether there is to be no teaching.</summary>
     public bool Untaught(ParseResult parsed) => parsed.GetValue(untaught);
+
+    /// <summary>The folder for TensorBoard events, null for none.</summary>
+    public string? EventsOf(ParseResult parsed) => parsed.GetValue(events);
 
     /// <summary>Where the model lives.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>

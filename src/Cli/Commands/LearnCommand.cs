@@ -24,7 +24,7 @@ internal static class LearnCommand
             Example:  hybrid learn --dataset random-birthdays --data data --out models/taught
             """);
         options.Dataset.AddTo(command);
-        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat([options.Events, options.Seed, options.Threads, options.Json]))
+        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat([options.Seed, options.Threads, options.Json]))
         {
             command.Options.Add(option);
         }
@@ -53,7 +53,7 @@ internal static class LearnCommand
             TeachingReport? report = null;
             if (!options.Learning.Untaught(parsed))
             {
-                using RunProgress progress = context.StartProgress(parsed.GetValue(options.Events));
+                using RunProgress progress = context.StartProgress(options.Learning.EventsOf(parsed));
                 var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, model.Config.MaximumPositions));
                 var teacher = new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
                 report = LastGood.OnDivergence(output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
@@ -103,8 +103,6 @@ internal static class LearnCommand
         public Option<bool> Overwrite { get; } = CommonOptions.Overwrite();
 
         public Option<long?> ShardSize { get; } = CommonOptions.ShardSize();
-
-        public Option<string?> Events { get; } = CommonOptions.Events();
 
         public Option<ulong> Seed { get; } = CommonOptions.Seed();
 
