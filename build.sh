@@ -238,7 +238,7 @@ build() {
 bench() {
     build
     step "build benchmarks" dotnet build tests/Benchmarks -c Release -p:RestoreLockedMode=true
-    if [[ " $* " != *" --markdown "* ]]; then set -- --markdown artifacts/benchmarks.md "$@"; fi
+    if [[ " $* " != *" --markdown "* ]]; then set -- "$@" --markdown artifacts/benchmarks.md; fi
     artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks "$@"
 }
 

@@ -6,7 +6,12 @@
 #include "cpu/dispatch.h"
 #include "guard.h"
 #include "handles.h"
+#include "host_memory.h"
 #include "matmul.h"
+
+#ifdef HYBRID_WITH_CUDA
+#include "cuda/memory.h"
+#endif
 
 namespace hybrid {
 namespace {
@@ -15,6 +20,17 @@ thread_local std::string last_error;
 }  // namespace
 
 void set_last_error(const char* operation, const std::string& cause) { last_error = std::string(operation) + ": " + cause; }
+
+namespace {
+Memory memory_of(at::Device device) {
+  if (device.is_cpu()) return host_memory();
+#ifdef HYBRID_WITH_CUDA
+  return cuda::device_memory(device);
+#else
+  fail(HYB_DEVICE, "this library was built without CUDA, so it cannot ask ", device.str());
+#endif
+}
+}  // namespace
 
 void ledger_add(int64_t count) { live_handles.fetch_add(count, std::memory_order_relaxed); }
 
@@ -31,8 +47,8 @@ const char* hyb_abi_hash(void) { return HYBRID_ABI_HASH; }
 const char* hyb_build_info(void) {
   thread_local std::string info;
   auto status = guard("build_info", [&] {
-    info = std::string("LibTorch ") + TORCH_VERSION + ", products by " + matmul_backend() + ", CPU kernels " + cpu::active_isa() + ", CUDA " +
-           (at::hasCUDA() ? "yes" : "no");
+    info = std::string("LibTorch ") + TORCH_VERSION + ", products by " + matmul_backend() + ", CPU kernels " + cpu::active_isa() +
+           ", CUDA " + (at::hasCUDA() ? "yes" : "no");
   });
   return status == HYB_OK ? info.c_str() : hyb_last_error();
 }
@@ -52,6 +68,16 @@ int32_t hyb_runtime_cuda_devices(void) {
   int32_t count = 0;  // a driver that fails has no device to offer
   guard("runtime_cuda_devices", [&] { count = static_cast<int32_t>(at::getNumGPUs()); });
   return count;
+}
+
+hyb_status hyb_runtime_memory(int32_t device, int64_t* free, int64_t* total) {
+  return guard("runtime_memory", [&] {
+    not_null(free, "free");
+    not_null(total, "total");
+    const auto memory = memory_of(device_of(device));
+    *free = memory.free;
+    *total = memory.total;
+  });
 }
 
 hyb_status hyb_runtime_set_isa(const char* isa) {

@@ -7,6 +7,7 @@
 #include "hybrid/tensor.h"
 #include "hybrid/optim.h"
 #include "hybrid/ops.h"
+#include "hybrid/memory.h"
 #include "hybrid/io.h"
 #include "hybrid/graft.h"
 #include "hybrid/density.h"

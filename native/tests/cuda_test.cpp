@@ -133,8 +133,8 @@ TEST_F(Cuda, Lion) {
     }
     auto step = [&](const Tensors& parameters, const Tensors& masters, const Tensors& slopes, const Tensors& momenta) {
       auto P = lend_all(parameters), W = lend_all(masters), G = lend_all(slopes), M = lend_all(momenta);
-      ok(hyb_optim_lion_step(P.data(), has_masters ? W.data() : nullptr, G.data(), M.data(), static_cast<int64_t>(P.size()), 1e-2, 0.9,
-                             0.99, 0.1));
+      ok(hyb_optim_lion_step(P.data(), has_masters ? W.data() : nullptr, G.data(), M.data(), nullptr, static_cast<int64_t>(P.size()), 1e-2,
+                             0.9, 0.99, 0.1));
     };
     for (int n = 0; n < 3; ++n) {
       Tensors g, there_g;
@@ -149,6 +149,78 @@ TEST_F(Cuda, Lion) {
       if (has_masters && i != 3) expect_same_bits(there_p[i].to(at::kCPU), updated.to(type).to(at::kCPU), "parameter " + std::to_string(i));
     }
   }
+}
+
+// bfloat16 without master copies: the same bits as on the CPU, for Lion by a kernel, for the others by LibTorch's operations.
+TEST_F(Cuda, StochasticRounding) {
+  Tensors p, m, v, there_p, there_m, there_v;
+  std::vector<uint64_t> noise;
+  for (int64_t i = 0; i < 70; ++i) {
+    p.push_back(randn({i == 40 ? 300001 : i % 5 * 17}, at::kBFloat16)), m.push_back(randn(p.back().sizes(), at::kBFloat16));
+    v.push_back(randn(p.back().sizes(), at::kBFloat16).abs());
+    there_p.push_back(p.back().to(device)), there_m.push_back(m.back().to(device)), there_v.push_back(v.back().to(device));
+    noise.push_back(static_cast<uint64_t>(i) << 40);
+  }
+  using Handles = std::vector<hyb_tensor*>;
+  using Step = std::function<hyb_status(const Handles& P, const Handles& G, const Handles& M, const Handles& V)>;
+  const std::vector<std::pair<const char*, Step>> steps{
+      {"Lion", [&](auto& P, auto& G, auto& M,
+                   auto&) { return hyb_optim_lion_step(P.data(), nullptr, G.data(), M.data(), noise.data(), 70, 1e-3, 0.9, 0.99, 0.1); }},
+      {"AdamW",
+       [&](auto& P, auto& G, auto& M, auto& V) {
+         return hyb_optim_adamw_step(P.data(), nullptr, G.data(), M.data(), V.data(), noise.data(), 70, 3, 1e-3, 0.9, 0.99, 1e-8, 0.1);
+       }},
+      {"SGD", [&](auto& P, auto& G, auto&, auto&) { return hyb_optim_sgd_step(P.data(), nullptr, G.data(), noise.data(), 70, 1e-3, 0.1); }},
+  };
+  for (const auto& [name, step] : steps) {
+    Tensors g, there_g;
+    for (const auto& tensor : p) g.push_back(randn(tensor.sizes(), at::kBFloat16)), there_g.push_back(g.back().to(device));
+    ok(step(lend_all(p), lend_all(g), lend_all(m), lend_all(v)));
+    ok(step(lend_all(there_p), lend_all(there_g), lend_all(there_m), lend_all(there_v)));
+    for (size_t i = 0; i < p.size(); ++i) {
+      const std::string entry = std::string(name) + ", entry " + std::to_string(i);
+      expect_same_bits(there_p[i].to(at::kCPU), p[i], "weight of " + entry);
+      expect_same_bits(there_m[i].to(at::kCPU), m[i], "first state of " + entry);
+      expect_same_bits(there_v[i].to(at::kCPU), v[i], "second state of " + entry);
+    }
+  }
+}
+
+TEST_F(Cuda, MemoryOfTheDevice) {
+  int64_t free = 0, total = 0, later = 0;
+  auto warm = at::zeros({1 << 20}, at::TensorOptions(device));
+  ok(hyb_runtime_memory(0, &free, &total));
+  EXPECT_GT(free, 0);
+  EXPECT_LE(free, total);
+  auto block = at::zeros({64 << 20}, at::TensorOptions(device).dtype(at::kByte));
+  ok(hyb_runtime_memory(0, &later, &total));
+  EXPECT_LE(later, free - (48 << 20)) << "others may have freed a little";
+  block = at::Tensor();
+  ok(hyb_runtime_memory(0, &later, &total));
+  EXPECT_GE(later, free - (16 << 20)) << "what LibTorch keeps for itself is free";
+}
+
+TEST_F(Cuda, MemoryMeter) {
+  hyb_memory_meter* meter = nullptr;
+  int64_t live = -1, peak = -1, host = -1;
+  ok(hyb_memory_meter_start(&meter));
+  auto x = at::empty({1 << 20}, at::TensorOptions(device).dtype(at::kByte));
+  ok(hyb_memory_meter_live(meter, 0, &live));
+  x = at::Tensor();
+  ok(hyb_memory_meter_peak(meter, 0, &peak));
+  ok(hyb_memory_meter_peak(meter, HYB_CPU, &host));
+  EXPECT_EQ(live, 1 << 20);
+  EXPECT_EQ(peak, 1 << 20);
+  EXPECT_EQ(host, 0);
+  auto weight = leaf(randn({512, 512}, at::kFloat).to(device));
+  auto loss = weight.mul(2).sum();
+  ok(hyb_memory_meter_restart_peak(meter));
+  ok(hyb_memory_meter_live(meter, 0, &live));
+  gradients(loss, {weight});  // on a thread of LibTorch's
+  ok(hyb_memory_meter_peak(meter, 0, &peak));
+  EXPECT_GE(peak - live, 512 * 512 * 4);
+  ok(hyb_memory_meter_stop(meter));
+  hyb_memory_meter_free(meter);
 }
 
 TEST_F(Cuda, GraftBetweenHostAndDevice) {

@@ -146,7 +146,7 @@ TEST(Graft, TrainGraftTrainRevertEqualsARunThatCopies) {
       auto loss = ours::linear(ours::linear(x, blocks[0]), blocks[1]).square().mean();
       auto grads = gradients(loss, {blocks[trained]});
       auto p = lend(blocks[trained]), g = lend(grads[0]), m = lend(momenta[trained]);
-      ok(hyb_optim_lion_step(&p, nullptr, &g, &m, 1, 1e-2, 0.9, 0.99, 0.1));
+      ok(hyb_optim_lion_step(&p, nullptr, &g, &m, nullptr, 1, 1e-2, 0.9, 0.99, 0.1));
     }
   };
   auto fresh = [](const Tensors& values) {

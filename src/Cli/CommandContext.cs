@@ -4,15 +4,21 @@ using Spectre.Console;
 namespace Hybrid.Cli;
 
 /// <summary>What every command runs with: the console, and settings that hold for the whole process.</summary>
-internal sealed class CommandContext(IAnsiConsole output, IAnsiConsole error, CancellationToken cancellation)
+internal sealed class CommandContext(TextReader? input, IAnsiConsole output, IAnsiConsole error, CancellationToken cancellation)
 {
+    /// <summary>What is typed or piped in.</summary>
+    public TextReader Input => input ?? Console.In;
+
+    /// <summary>Whether somebody types it.</summary>
+    public bool Interactive => input is null && !Console.IsInputRedirected;
+
     /// <summary>Results.</summary>
     public IAnsiConsole Output { get; } = output;
 
     /// <summary>Progress and messages, so that results can be piped.</summary>
     public IAnsiConsole Error { get; } = error;
 
-    /// <summary>Cancelled by Ctrl-C or SIGTERM.</summary>
+    /// <summary>Cancelled by Ctrl-C or SIGTERM; a chat listens itself (<see cref="Interrupts"/>).</summary>
     public CancellationToken Cancellation { get; } = cancellation;
 
     /// <summary>Shows the steps of long work until it is disposed.</summary>

@@ -16,8 +16,8 @@ internal static class CommandLine
 
     private static readonly Option<bool> Trace = new("--trace") { Description = "On an error, print the stack trace too.", Recursive = true };
 
-    /// <summary>Runs the program.</summary>
-    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellation = default)
+    /// <summary>Runs the program; without an <paramref name="input"/> it reads the console, where a command reads at all.</summary>
+    public static async Task<int> RunAsync(string[] arguments, TextWriter output, TextWriter error, CancellationToken cancellation = default, TextReader? input = null)
     {
         var root = new RootCommand("""
             Makes large language models forget, and attacks the result to see whether they did (KUnBR, RTT).
@@ -29,7 +29,7 @@ internal static class CommandLine
         };
         // On a thread of its own: signals are only listened to once the action has given its task back.
         Action<Command, Func<ParseResult, CommandContext, int>> bind = (command, run) => command.SetAction(
-            (parsed, stop) => Task.Run(() => Guarded(parsed, run, output, error, stop), CancellationToken.None));
+            (parsed, stop) => Task.Run(() => Guarded(parsed, run, input, output, error, stop), CancellationToken.None));
         foreach (Command command in AllCommands.Create(bind))
         {
             root.Subcommands.Add(command);
@@ -45,7 +45,8 @@ internal static class CommandLine
         var configuration = new InvocationConfiguration
         {
             EnableDefaultExceptionHandler = false,
-            ProcessTerminationTimeout = TerminationTimeout,
+            // Ctrl-C is not the end of a chat, which listens itself.
+            ProcessTerminationTimeout = result.CommandResult.Command.Name == ChatCommand.Name ? null : TerminationTimeout,
             Output = output,
             Error = error,
         };
@@ -64,11 +65,11 @@ internal static class CommandLine
         return $"hybrid {names}--help";
     }
 
-    private static int Guarded(ParseResult parsed, Func<ParseResult, CommandContext, int> run, TextWriter output, TextWriter error, CancellationToken cancellation)
+    private static int Guarded(ParseResult parsed, Func<ParseResult, CommandContext, int> run, TextReader? input, TextWriter output, TextWriter error, CancellationToken cancellation)
     {
         try
         {
-            return run(parsed, new CommandContext(ConsoleOn(output), ConsoleOn(error), cancellation));
+            return run(parsed, new CommandContext(input, ConsoleOn(output), ConsoleOn(error), cancellation));
         }
         catch (Exception failure)
         {

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 
@@ -16,12 +17,14 @@ internal static class CommonOptions
         new("--model") { Description = description, Required = true, HelpName = "FOLDER" };
 
     public static Option<string> Tokenizer() =>
-        new("--tokenizer") { Description = "A model's folder, or a tokenizer.json.", Required = true, HelpName = "MODEL|FILE" };
+        new("--tokenizer") { Description = "A model's folder, a tokenizer.json, or Llama 3's tokenizer.model.", Required = true, HelpName = "MODEL|FILE" };
 
     /// <summary>The tokenizer of a model's folder or of a file.</summary>
     /// <exception cref="HybridException">Tokenizer: malformed or missing.</exception>
     public static Tokenizer LoadTokenizer(string path) =>
-        Hybrid.Orchestrator.Text.Tokenizer.Load(Directory.Exists(path) ? Path.Combine(path, ModelFolder.TokenizerFile) : path);
+        Directory.Exists(path) ? ModelFolder.LoadTokenizer(path)
+        : Path.GetFileName(path) == Llama3Tiktoken.FileName ? Llama3Tiktoken.Load(path)
+        : Hybrid.Orchestrator.Text.Tokenizer.Load(path);
 
     public static Option<string> Out(string description) => new("--out")
     {
@@ -53,6 +56,24 @@ internal static class CommonOptions
     };
 
     public static Option<ulong> Seed() => OptionKinds.Seed("--seed", "Where all chance comes from; the same seed, machine and threads give the same bytes.");
+
+    public static Option<string?> ChatTemplateName() => OptionKinds.OneOf(
+        "--chat-template", "How turns are written. Default: what the model's folder says.", [.. ChatTemplate.All.Select(known => known.Name)]);
+
+    public static Option<double?> Temperature() => OptionKinds.Number(
+        "--temperature", "Logits are divided by it; 0, the default, takes the likeliest token each time.", zero: true);
+
+    public static Option<double?> TopP() => OptionKinds.Number(
+        "--top-p", "Draw from the fewest likeliest tokens whose probabilities sum to this; 1, the default, for all tokens.");
+
+    /// <summary>How tokens are chosen, by the three options that say it.</summary>
+    /// <exception cref="HybridException">Config: they have no meaning; the message begins with the command's name.</exception>
+    public static SamplingOptions Sampling(string command, double? temperature, double? topP, ulong seed)
+    {
+        var sampling = new SamplingOptions { Temperature = temperature ?? 0, TopP = topP ?? 1, Seed = seed };
+        HybridException.ThrowIfAny(ErrorKind.Config, command, sampling.Validate());
+        return sampling;
+    }
 
     public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 

@@ -54,6 +54,7 @@ internal static class ExitCode
         ErrorKind.Config => 17,
         ErrorKind.Mismatch => 18,
         ErrorKind.Io => 19,
+        ErrorKind.Memory => OutOfMemory,
         _ => Internal,
     };
 }

@@ -47,6 +47,21 @@ internal sealed unsafe class SafetensorsHandle : SafeHandle
     }
 }
 
+/// <summary>Owns a hyb_memory_meter.</summary>
+internal sealed unsafe class MemoryMeterHandle : SafeHandle
+{
+    public MemoryMeterHandle(hyb_memory_meter* pointer)
+        : base(0, ownsHandle: true) => SetHandle((nint)pointer);
+
+    public override bool IsInvalid => handle == 0;
+
+    protected override bool ReleaseHandle()
+    {
+        NativeMethods.hyb_memory_meter_free((hyb_memory_meter*)handle);
+        return true;
+    }
+}
+
 /// <summary>A handle held for the length of one native call, so that disposing it elsewhere meanwhile frees nothing too early.</summary>
 internal readonly unsafe ref struct Borrowed
 {
@@ -69,6 +84,8 @@ internal readonly unsafe ref struct Borrowed
     public hyb_density* Density => (hyb_density*)Pointer;
 
     public hyb_safetensors* Safetensors => (hyb_safetensors*)Pointer;
+
+    public hyb_memory_meter* MemoryMeter => (hyb_memory_meter*)Pointer;
 
     private nint Pointer => handle?.DangerousGetHandle() ?? 0;
 

@@ -27,7 +27,7 @@ internal static class NativeLoader
         {
             if (library == 0)
             {
-                SetBlasEnvironment();
+                SetLibrariesEnvironment();
                 nint loaded = Load();
                 CheckVersion(loaded);
                 library = loaded;
@@ -56,13 +56,15 @@ internal static class NativeLoader
 
     /// <summary>
     /// OpenBLAS reads these once, when it is loaded: it must know the CPU (it falls back to its oldest kernels on one it has no name for)
-    /// and must not run a second thread pool beside LibTorch's. What the user has set stays. .NET's own environment does not reach
-    /// native code, hence setenv.
+    /// and must not run a second thread pool beside LibTorch's. glog is told to log errors only, since LibTorch warns of every thousandth
+    /// block that it frees under a memory meter and has not seen allocated. What the user has set stays. .NET's own environment does not
+    /// reach native code, hence setenv.
     /// </summary>
-    private static void SetBlasEnvironment()
+    private static void SetLibrariesEnvironment()
     {
         const int KeepExisting = 0;
         _ = SetEnvironment("OPENBLAS_NUM_THREADS", "1", KeepExisting);
+        _ = SetEnvironment("GLOG_minloglevel", "2", KeepExisting);
         if (Avx512F.IsSupported)
         {
             _ = SetEnvironment("OPENBLAS_CORETYPE", "SkylakeX", KeepExisting);

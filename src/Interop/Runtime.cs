@@ -21,6 +21,18 @@ public static unsafe class Runtime
     /// <summary>CUDA devices that can be used; 0 in a CPU build.</summary>
     public static int CudaDevices => NativeMethods.hyb_runtime_cuda_devices();
 
+    /// <summary>
+    /// Bytes of a device that can still be allocated, and that it has. On a CUDA device, what LibTorch keeps reserved without using it is
+    /// free; on the CPU both are within the limits of the control groups that the process is in.
+    /// </summary>
+    /// <exception cref="NativeException">The device is absent, or the library was built without CUDA.</exception>
+    public static (long Free, long Total) Memory(Device device)
+    {
+        long free, total;
+        NativeException.ThrowIfFailed(NativeMethods.hyb_runtime_memory(device.Code, &free, &total));
+        return (free, total);
+    }
+
     /// <summary>Native handles given out and not yet freed in this process: a leak ledger for tests.</summary>
     public static long LiveHandles => NativeMethods.hyb_live_handles();
 

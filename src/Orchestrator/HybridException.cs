@@ -32,6 +32,9 @@ public enum ErrorKind
 
     /// <summary>A file could not be read or written.</summary>
     Io,
+
+    /// <summary>There is not enough memory for what is asked.</summary>
+    Memory,
 }
 
 /// <summary>A failure with a cause the user can mend. The message is one line that names the file, line or key and what was expected.</summary>

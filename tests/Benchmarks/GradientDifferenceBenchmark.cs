@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hybrid.Orchestrator;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
@@ -29,7 +30,7 @@ internal static class GradientDifferenceBenchmark
             {
                 using LlamaModel model = work.Copy(type);
                 model.SetTrainable(model.Names);
-                using var step = new TrainingStep(model, Workload.Lion(Rate));
+                using var step = new TrainingStep(model, Workload.Lion(Rate), new SeededRandom(1));
                 double first = double.NaN;
                 double Step() => work.Time(model, () =>
                 {

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
@@ -29,7 +30,7 @@ internal static class LossCurves
     {
         using LlamaModel model = work.Copy(type);
         model.SetTrainable(model.Names);
-        using var step = new TrainingStep(model, Workload.Lion(3e-4));
+        using var step = new TrainingStep(model, Workload.Lion(3e-4), new SeededRandom(1));
         var batch = new PackedBatch(work.Forget);
         return [.. Enumerable.Range(0, Steps).Select(_ => step.Run("learn", Steps, () => new ForgetRetainLoss(Losses.MeanNll(model, batch), null, null)).Loss)];
     }

@@ -1,5 +1,3 @@
-using System.Diagnostics;
-using System.Text.Json;
 using System.Text.Json.Nodes;
 using Hybrid.Interop;
 
@@ -53,9 +51,9 @@ internal sealed record PeerSettings(string Label, IReadOnlyDictionary<string, st
 /// <summary>A Python process that does the same work in plain PyTorch (peer.py) and times it.</summary>
 internal sealed class Peer : IDisposable
 {
-    private readonly Process process;
+    private readonly JsonProcess process;
 
-    private Peer(Process process, PeerSettings settings)
+    private Peer(JsonProcess process, PeerSettings settings)
     {
         this.process = process;
         Settings = settings;
@@ -64,71 +62,21 @@ internal sealed class Peer : IDisposable
     public PeerSettings Settings { get; }
 
     /// <summary>Starts it, or says in one line why there is none.</summary>
-    public static Peer? TryStart(string python, PeerSettings settings, Device device, out string problem)
-    {
-        var start = new ProcessStartInfo(python, [Path.Combine(AppContext.BaseDirectory, "peer.py"), device == Device.Cpu ? "cpu" : $"cuda:{device.Code}"]) { RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true };
-        foreach ((string name, string value) in settings.Environment)
-        {
-            start.Environment[name] = value.Length == 0 ? null : value;
-        }
+    public static Peer? TryStart(string python, PeerSettings settings, Device device, out string problem) =>
+        JsonProcess.TryStart(python, [Path.Combine(AppContext.BaseDirectory, "peer.py"), device.ToString()], settings.Environment, out _, out problem) is { } started
+            ? new Peer(started, settings)
+            : null;
 
-        try
-        {
-            var peer = new Peer(Process.Start(start)!, settings);
-            string errors = "";
-            peer.process.ErrorDataReceived += (_, line) => errors = line.Data ?? errors;
-            peer.process.BeginErrorReadLine();
-            try
-            {
-                peer.Ask(new JsonObject { ["op"] = "versions" });
-                problem = "";
-                return peer;
-            }
-            catch (Exception error) when (error is IOException or InvalidOperationException)
-            {
-                peer.process.WaitForExit(2000);
-                peer.Dispose();
-                problem = errors.Length > 0 ? errors : error.Message;
-                return null;
-            }
-        }
-        catch (System.ComponentModel.Win32Exception error)
-        {
-            problem = error.Message;
-            return null;
-        }
-    }
-
-    public void Load(Workload work, string dtype) => Ask(new JsonObject { ["op"] = "load", ["folder"] = work.Folder, ["dtype"] = dtype });
+    public void Load(Workload work, string dtype) => process.Ask(new JsonObject { ["op"] = "load", ["folder"] = work.Folder, ["dtype"] = dtype });
 
     /// <summary>Does the work once: its seconds, and what it computed, where it computes something.</summary>
     public (double Seconds, double[] Values) Run(JsonObject request)
     {
-        JsonObject answer = Ask((JsonObject)request.DeepClone());
+        JsonObject answer = process.Ask((JsonObject)request.DeepClone());
         // OpenBLAS's threads spin for a while before they sleep, and would take the cores from what is measured next.
         Thread.Sleep(60);
         return (answer["seconds"]!.GetValue<double>(), answer["values"] is JsonArray values ? [.. values.Select(value => value!.GetValue<double>())] : []);
     }
 
-    public string Versions() => Ask(new JsonObject { ["op"] = "versions" })["torch"]!.GetValue<string>();
-
-    public void Dispose()
-    {
-        process.StandardInput.Dispose();
-        if (!process.WaitForExit(2000))
-        {
-            process.Kill();
-        }
-
-        process.Dispose();
-    }
-
-    private JsonObject Ask(JsonObject request)
-    {
-        process.StandardInput.WriteLine(request.ToJsonString());
-        process.StandardInput.Flush();
-        string line = process.StandardOutput.ReadLine() ?? throw new InvalidOperationException("the peer ended without an answer");
-        var answer = JsonNode.Parse(line)!.AsObject();
-        return answer["error"] is { } error ? throw new InvalidOperationException($"the peer failed: {error}") : answer;
-    }
+    public void Dispose() => process.Dispose();
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Hybrid.Benchmarks;
+using Hybrid.Benchmarks.Llama;
 using Hybrid.Interop;
 
 string[] groups = ["density", "graft", "step", "curves", "reinsertion", "load"];
@@ -44,10 +45,10 @@ root.SetAction(parsed =>
             runs[group]();
         }
 
-        Report.Print(suite);
+        Report.Print(suite.Results, suite.Facts, suite.NoPeer);
         if (parsed.GetValue(markdown) is { } path)
         {
-            File.WriteAllText(path, Report.Markdown(suite));
+            File.WriteAllText(path, Report.Markdown(suite.Results, suite.Facts));
         }
     }
     finally
@@ -55,4 +56,6 @@ root.SetAction(parsed =>
         folder.Delete(recursive: true);
     }
 });
+root.Add(LlamaCommand.Make());
+root.Add(LlamaCommand.MakeWorker());
 return root.Parse(args).Invoke();

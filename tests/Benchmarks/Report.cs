@@ -16,7 +16,7 @@ internal static class Report
         _ => $"{seconds.ToString("0.00", CultureInfo.InvariantCulture)} s",
     };
 
-    public static void Print(Suite suite)
+    public static void Print(IReadOnlyList<Result> results, IReadOnlyList<Fact> facts, string noPeer)
     {
         var table = new Table().Border(TableBorder.Rounded);
         foreach (string column in Header)
@@ -24,34 +24,34 @@ internal static class Report
             table.AddColumn(column);
         }
 
-        foreach (Result result in suite.Results)
+        foreach (Result result in results)
         {
             table.AddRow([.. Cells(result).Select(Markup.Escape)]);
         }
 
         AnsiConsole.Write(table);
-        foreach (Fact fact in suite.Facts)
+        foreach (Fact fact in facts)
         {
             AnsiConsole.WriteLine($"{fact.Name}: {fact.Value}");
         }
 
-        if (suite.NoPeer.Length > 0)
+        if (noPeer.Length > 0)
         {
-            AnsiConsole.WriteLine($"No comparison with PyTorch: {suite.NoPeer}");
+            AnsiConsole.WriteLine($"No comparison with PyTorch: {noPeer}");
         }
     }
 
-    public static string Markdown(Suite suite)
+    public static string Markdown(IReadOnlyList<Result> results, IReadOnlyList<Fact> facts)
     {
         var text = new StringBuilder();
         text.AppendLine("| " + string.Join(" | ", Header) + " |").AppendLine("|" + string.Concat(Enumerable.Repeat("---|", Header.Length)));
-        foreach (Result result in suite.Results)
+        foreach (Result result in results)
         {
             text.AppendLine("| " + string.Join(" | ", Cells(result)) + " |");
         }
 
         text.AppendLine();
-        foreach (Fact fact in suite.Facts)
+        foreach (Fact fact in facts)
         {
             text.AppendLine($"- {fact.Name}: {fact.Value}");
         }

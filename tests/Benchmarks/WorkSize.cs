@@ -32,24 +32,11 @@ internal sealed record WorkSize(string Name, LlamaConfig Shape, int Batch, int S
     /// <summary>Examples made for it: enough for a density measurement and for a step.</summary>
     public int Examples => Math.Max(DensityExamples, 2 * Batch);
 
-    /// <summary>Elements of a layer's seven matrices.</summary>
-    public long LayerMatrices
-    {
-        get
-        {
-            long d = Shape.HiddenSize, q = (long)Shape.Heads * Shape.HeadDimension, kv = (long)Shape.KeyValueHeads * Shape.HeadDimension;
-            return (2 * d * q) + (2 * d * kv) + (3 * d * Shape.IntermediateSize);
-        }
-    }
-
-    /// <summary>Elements of the output matrix.</summary>
-    public long HeadMatrix => (long)Shape.HiddenSize * Shape.VocabularySize;
-
     /// <summary>Operations of the linear layers in forward and backward of this many tokens: each product thrice, as output and as two gradients.</summary>
-    public double TrainingOperations(long tokens) => 6.0 * tokens * ((Shape.Layers * LayerMatrices) + HeadMatrix);
+    public double TrainingOperations(long tokens) => 6.0 * tokens * ((Shape.Layers * Operations.LayerMatrices(Shape)) + Operations.HeadMatrix(Shape));
 
     /// <summary>The same for a density measurement, which leaves out the output matrix's own gradient.</summary>
-    public double DensityOperations(long tokens) => tokens * ((6.0 * Shape.Layers * LayerMatrices) + (4.0 * HeadMatrix));
+    public double DensityOperations(long tokens) => tokens * ((6.0 * Shape.Layers * Operations.LayerMatrices(Shape)) + (4.0 * Operations.HeadMatrix(Shape)));
 
     private static LlamaConfig Llama(int layers, int hidden, int heads, int keyValueHeads, int feedForward, int vocabulary) => new()
     {

@@ -17,6 +17,18 @@ internal sealed record CommandRun(int Code, string Output, string Error)
         return new CommandRun(code, output.ToString(), error.ToString()!);
     }
 
+    /// <summary>Runs a command line that must succeed on what is typed in.</summary>
+    public static CommandRun Typed(string input, params string[] arguments) => Typed(input, ExitCode.Success, arguments);
+
+    /// <summary>Runs a command line on what is typed in; its exit code must be the given one.</summary>
+    public static CommandRun Typed(string input, int code, params string[] arguments)
+    {
+        using StringWriter output = new(), error = new();
+        int actual = CommandLine.RunAsync(arguments, output, error, input: new StringReader(input)).GetAwaiter().GetResult();
+        Assert.True(actual == code, $"exit code {actual} and not {code}: {error}");
+        return new CommandRun(actual, output.ToString(), error.ToString());
+    }
+
     /// <summary>The result as the JSON object on standard output, where nothing else stands.</summary>
     public JsonElement Json => JsonDocument.Parse(Output).RootElement;
 

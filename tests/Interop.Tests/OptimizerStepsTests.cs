@@ -76,9 +76,10 @@ public sealed class OptimizerStepsTests : LedgerTest
             Tensor[] t = [.. Enumerable.Range(0, 12).Select(i => Make.Random(i, count).To(type, Device.Cpu))];
             t[6].CopyFrom(t[6].Square()); // a second moment
             double[][] before = [.. t.Select(tensor => tensor.ToDoubles())];
-            OptimizerSteps.Lion([t[0]], [t[1]], [t[2]], 0.005, 0.9, 0.99, 0.1);
-            OptimizerSteps.AdamW([t[3]], [t[4]], [t[5]], [t[6]], 3, 0.01, 0.9, 0.99, 1e-3, 0.1);
-            OptimizerSteps.Sgd([t[7]], [t[8]], 0.01, 0.1);
+            ulong[] noise = type == ElementType.BFloat16 ? [(ulong)count] : [];
+            OptimizerSteps.Lion([t[0]], [t[1]], [t[2]], 0.005, 0.9, 0.99, 0.1, noise: noise);
+            OptimizerSteps.AdamW([t[3]], [t[4]], [t[5]], [t[6]], 3, 0.01, 0.9, 0.99, 1e-3, 0.1, noise: noise);
+            OptimizerSteps.Sgd([t[7]], [t[8]], 0.01, 0.1, noise: noise);
 
             Expect.Close(By(i => before[0][i] - (0.005 * (Math.Sign((0.9 * before[2][i]) + (0.1 * before[1][i])) + (0.1 * before[0][i])))), t[0].ToDoubles(), tolerance);
             Expect.Close(By(i => (0.99 * before[2][i]) + (0.01 * before[1][i])), t[2].ToDoubles(), tolerance);
@@ -92,6 +93,37 @@ public sealed class OptimizerStepsTests : LedgerTest
             double[] By(Func<int, double> formula) => [.. Enumerable.Range(0, count).Select(formula)];
         }
     });
+
+    // 1 - 1e-3 lies 0.256 of the spacing 2^-8 below 1. Of 4096 elements 1049 are expected to move, with a deviation of 28.
+    [Fact]
+    public void NoiseRoundsToTheNeighboursByChance()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        const int Count = 4096;
+        Tensor g = Make.Doubles([Count], [.. Enumerable.Repeat(1.0, Count)]).To(ElementType.BFloat16, Device.Cpu);
+        Tensor first = g.Clone(), same = g.Clone(), other = g.Clone(), pair = g.Clone();
+        OptimizerSteps.Sgd([first, pair], [g, g], 1e-3, 0, noise: [7, 8]);
+        OptimizerSteps.Sgd([same], [g], 1e-3, 0, noise: [7]);
+        OptimizerSteps.Sgd([other], [g], 1e-3, 0, noise: [8]);
+
+        double[] moved = [.. first.ToDoubles().Where(value => value != 1)];
+        Assert.All(moved, value => Assert.Equal(1 - (1.0 / 256), value));
+        Assert.InRange(moved.Length, 1049 - 140, 1049 + 140);
+        Assert.Equal(0, first.CountDifferent(same));
+        Assert.Equal(0, pair.CountDifferent(other));
+        Assert.NotEqual(0, first.CountDifferent(other));
+    }
+
+    [Fact]
+    public void NoiseIsNeededOncePerParameterThatIsRounded()
+    {
+        using TensorScope scope = TensorScope.Begin();
+        Tensor p = Make.Doubles([2], 1, 2).To(ElementType.BFloat16, Device.Cpu), m = p.Clone(), half = p.To(ElementType.Float16, Device.Cpu);
+        Expect.Failure(NativeStatus.InvalidArgument, () => OptimizerSteps.Lion([p], [p], [m], 1, 0.9, 0.9, 0), "optim_lion_step", "entry 0", "noise is null");
+        Expect.Failure(NativeStatus.InvalidArgument, () => OptimizerSteps.Sgd([p], [p], 1, 0, noise: [1, 2]), "noise for 2 beside 1 parameters");
+        Expect.Failure(NativeStatus.NotImplemented, () => OptimizerSteps.AdamW([half], [half], [half], [half], 1, 1, 0.9, 0.9, 1, 0, noise: [1]), "optim_adamw_step", "Half");
+        Assert.Equal([1.0, 2], p.ToDoubles());
+    }
 
     [Fact]
     public void ANullGradientLeavesParameterAndStateAlone()

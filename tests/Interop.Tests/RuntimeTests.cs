@@ -31,6 +31,21 @@ public sealed class RuntimeTests : LedgerTest
     }
 
     [Fact]
+    public void TheHostsMemoryIsWithinBounds()
+    {
+        (long free, long total) = Runtime.Memory(Device.Cpu);
+        Assert.InRange(total, 1L << 26, 1L << 50);
+        Assert.InRange(free, 1, total);
+    }
+
+    [Fact]
+    public void AnAbsentDevicesMemoryIsAnError()
+    {
+        Expect.Failure(NativeStatus.Device, () => Runtime.Memory(Device.Cuda(Runtime.CudaDevices)), "runtime_memory", $"CUDA device {Runtime.CudaDevices}");
+        Expect.Failure(NativeStatus.Device, () => Runtime.Memory(new Device(-2)), "runtime_memory", "-2");
+    }
+
+    [Fact]
     public void TheInstructionSetCanBeChosen()
     {
         Assert.Equal("baseline", InstructionSets.Available[^1]);

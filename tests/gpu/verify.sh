@@ -13,16 +13,27 @@ readonly root
 
 usage() {
     cat <<'TEXT'
-Usage: tests/gpu/verify.sh [--publish FOLDER] [--torch FOLDER] [--device DEVICE]
+Usage: tests/gpu/verify.sh [--publish FOLDER] [--torch FOLDER] [--device DEVICE] [--only STEP]... [--skip STEP]... [--limit SECONDS]
 
 Builds native/ against PyTorch (a CUDA build) with nvcc, runs the native tests, and, with --publish, the parity check and the
 benchmarks on the GPU. Prints one line a step; logs and tables go to $OUT. A step that fails does not stop those after it, and
 the exit code is 1 then.
 
-  --publish FOLDER  a self-contained publish of the command line (hybrid), and of the benchmarks (Hybrid.Benchmarks, peer.py)
+Steps: build, native-tests, parity, benchmarks, llama (training and density of Llama-3-8B's shapes), generation (of the same). Where
+the time of one command is short, take them one by one; without build, the library that an earlier build left in $OUT is taken:
+
+  tests/gpu/verify.sh --publish FOLDER --only build --only native-tests
+  tests/gpu/verify.sh --publish FOLDER --only parity --only benchmarks --limit 480
+  tests/gpu/verify.sh --publish FOLDER --only llama --limit 570
+  tests/gpu/verify.sh --publish FOLDER --only generation --limit 570
+
+  --publish FOLDER  a self-contained publish of the command line (hybrid), and of the benchmarks (Hybrid.Benchmarks, peer*.py)
                     where they are wanted; the libhybrid.so built here is copied into it
   --torch FOLDER    python's torch folder; by default that of $PYTHON
   --device DEVICE   the device to check (default cuda:0)
+  --only STEP       this step and no other; may stand several times
+  --skip STEP       all but this step; may stand several times
+  --limit SECONDS   the last three steps are each ended after so many seconds, and the last two begin no further work after half of them
   -h, --help        show this text
 
 Environment:
@@ -38,14 +49,21 @@ fail() {
     exit 2
 }
 
-publish='' torch='' device=cuda:0
+readonly steps='build native-tests parity benchmarks llama generation'
+publish='' torch='' device=cuda:0 limit='' only='' skip=''
 while (($# > 0)); do
     case $1 in
         -h | --help)
             usage
             exit 0
             ;;
-        --publish | --torch | --device)
+        --only | --skip)
+            (($# > 1)) || fail "$1 needs a value; try --help"
+            [[ " $steps " == *" $2 "* ]] || fail "no step is named '$2'; expected one of: $steps"
+            if [[ $1 == --only ]]; then only+=" $2"; else skip+=" $2"; fi
+            shift 2
+            ;;
+        --publish | --torch | --device | --limit)
             (($# > 1)) || fail "$1 needs a value; try --help"
             declare "${1#--}=$2"
             shift 2
@@ -53,6 +71,7 @@ while (($# > 0)); do
         *) fail "unknown argument: $1; try --help" ;;
     esac
 done
+[[ $limit =~ ^[0-9]*$ ]] || fail "--limit $limit: expected whole seconds"
 out=$(realpath -m "${OUT:-$root/artifacts/gpu}")
 readonly out python=${PYTHON:-python3} library=$out/lib/libhybrid.so
 failures=0
@@ -83,6 +102,16 @@ step() {
 # left_out LABEL WHY
 left_out() {
     printf '%-20s left out          %s\n' "$1" "$2"
+}
+
+# wants STEP : whether it was asked for.
+wants() {
+    [[ (-z $only || " $only " == *" $1 "*) && " $skip " != *" $1 "* ]]
+}
+
+# in_time COMMAND... : runs it, and ends it when --limit has passed.
+in_time() {
+    if [[ -n $limit ]]; then timeout "$limit" "$@"; else "$@"; fi
 }
 
 # ---- what is here ------------------------------------------------------------------------------------------------------
@@ -154,33 +183,89 @@ parity() {
 }
 
 benchmarks() {
-    "$publish/Hybrid.Benchmarks" --device "$device" --hybrid "$publish/hybrid" --python "$python" --markdown "$out/benchmarks.md" &&
+    in_time "$publish/Hybrid.Benchmarks" --device "$device" --hybrid "$publish/hybrid" --python "$python" --markdown "$out/benchmarks.md" &&
         echo "$out/benchmarks.md"
+}
+
+llama() {
+    llama_benchmark llama --only full block density
+}
+
+generation() {
+    llama_benchmark generation --only generation
+}
+
+# llama_benchmark NAME OPTION... : into a table of that name.
+llama_benchmark() {
+    local table=$out/$1.md options=(--device "$device" --python "$python" --markdown "$out/$1.md" "${@:2}")
+    if [[ -n $limit ]]; then options+=(--limit-seconds $((limit / 2))); fi
+    in_time "$publish/Hybrid.Benchmarks" llama "${options[@]}" && echo "$table"
+}
+
+# A build may not leave an older library behind to be taken for its own.
+make_library() {
+    torch=${torch:-$(python_torch)}
+    [[ -e $torch/lib/libtorch_cuda.so ]] || fail "no CUDA build of PyTorch in '$torch'; name its folder with --torch"
+    CUDACXX=$(find_nvcc) || fail "no nvcc; name it in CUDACXX"
+    export CUDACXX
+    if has_gtest; then tests=ON; else tests=OFF; fi
+    rm -f "$library"
+    step "configure" configure && step "build" build
+}
+
+run_native_tests() {
+    if [[ -x $out/build/tests/hybrid_tests ]]; then
+        step "native tests" native_tests || true
+    else
+        left_out "native tests" "not built: no GoogleTest here; see GTEST_ROOT"
+    fi
+}
+
+# The steps that need a publish.
+run_published() {
+    if [[ -z $publish ]]; then
+        [[ -z $only ]] || fail "steps$only: expected --publish FOLDER for what is run from it"
+        left_out "parity and the rest" "no --publish"
+        return
+    elif [[ ! -x $publish/hybrid ]]; then
+        step "put library" false || true
+        return
+    elif ! step "put library" put_library; then
+        return
+    fi
+
+    if wants parity; then
+        step "parity" parity parity || true
+        step "parity float64" parity parity-float64 || true
+    fi
+    local name
+    for name in benchmarks llama generation; do
+        if ! wants "$name"; then
+            continue
+        elif [[ -x $publish/Hybrid.Benchmarks ]]; then
+            step "$name" "$name" || true
+        else
+            left_out "$name" "not in $publish"
+        fi
+    done
 }
 
 main() {
     mkdir -p "$out"
     show_gpu 2>&1 | tee "$out/gpu.txt"
 
-    torch=${torch:-$(python_torch)}
-    [[ -e $torch/lib/libtorch_cuda.so ]] || fail "no CUDA build of PyTorch in '$torch'; name its folder with --torch"
-    CUDACXX=$(find_nvcc) || fail "no nvcc; name it in CUDACXX"
-    export CUDACXX
-    if has_gtest; then tests=ON; else tests=OFF; fi
-
-    # No step may take an older library for a new one.
-    rm -f "$library"
-    if step "configure" configure && step "build" build; then
-        if [[ $tests == ON ]]; then step "native tests" native_tests || true; else left_out "native tests" "no GoogleTest here; see GTEST_ROOT"; fi
-        if [[ -z $publish ]]; then
-            left_out "parity, benchmarks" "no --publish"
-        elif [[ ! -x $publish/hybrid ]]; then
-            step "put library" false || true
-        elif step "put library" put_library; then
-            step "parity" parity parity || true
-            step "parity float64" parity parity-float64 || true
-            if [[ -x $publish/Hybrid.Benchmarks ]]; then step "benchmarks" benchmarks || true; else left_out "benchmarks" "not in $publish"; fi
-        fi
+    local name ready=1
+    for name in $steps; do
+        if ! wants "$name"; then left_out "$name" "by --only or --skip"; fi
+    done
+    if wants build; then
+        make_library || ready=0
+    elif [[ ! -e $library ]]; then
+        fail "no $library; run the build step first"
+    fi
+    if ((ready)); then
+        if wants native-tests; then run_native_tests; fi
+        if wants parity || wants benchmarks || wants llama || wants generation; then run_published; fi
     fi
 
     echo "$failures failed; logs in $out"

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a function changes its meaning or its parameters. */
-#define HYB_ABI_VERSION 1
+#define HYB_ABI_VERSION 2
 
 /* What every function that can fail returns: HYB_OK or one of the negative codes below.
  * On failure no output parameter has been written and nothing needs to be freed. */
@@ -71,6 +71,12 @@ HYB_API int32_t hyb_runtime_threads(void);
 
 /* Number of CUDA devices that this build can use; 0 in a CPU build. */
 HYB_API int32_t hyb_runtime_cuda_devices(void);
+
+/* Bytes of a device that can still be allocated, and that it has. CUDA: what the driver calls free, and what LibTorch has
+ * reserved without using it (in pieces, perhaps). HYB_CPU: Linux's MemAvailable and MemTotal, both within the limits of the
+ * control groups (version 2) that the process is in. HYB_DEVICE where the device is absent or the library was built without
+ * CUDA. */
+HYB_API hyb_status hyb_runtime_memory(int32_t device, int64_t* free, int64_t* total);
 
 /* Selects the instruction set of the hand-written CPU kernels: "avx512_bf16", "avx512", "avx2", "baseline", or
  * "auto" for the best this CPU has (the default). HYB_NOT_IMPLEMENTED where the CPU lacks it. For tests and for

@@ -7,6 +7,7 @@
 #include "hybrid/density.h"
 #include "hybrid/graft.h"
 #include "hybrid/io.h"
+#include "hybrid/memory.h"
 #include "hybrid/ops.h"
 #include "hybrid/optim.h"
 #include "hybrid/tensor.h"

@@ -12,6 +12,7 @@ namespace hybrid::cpu {
   extern const Kernels<float> floats;   \
   extern const Kernels<double> doubles; \
   extern const Kernels<bf16> halves;    \
+  extern const RoundedKernels rounded;  \
   }
 HYBRID_DECLARE(baseline)
 HYBRID_DECLARE(avx2)
@@ -26,6 +27,7 @@ struct Isa {
   const Kernels<float>* floats;
   const Kernels<double>* doubles;
   const Kernels<bf16>* halves;
+  const RoundedKernels* rounded;
   bool (*supported)();
 };
 
@@ -36,11 +38,12 @@ bool has_avx512() {
 
 // Best first.
 const Isa isas[] = {
-    {"avx512_bf16", &avx512_bf16::floats, &avx512_bf16::doubles, &avx512_bf16::halves,
+    {"avx512_bf16", &avx512_bf16::floats, &avx512_bf16::doubles, &avx512_bf16::halves, &avx512_bf16::rounded,
      [] { return has_avx512() && __builtin_cpu_supports("avx512bf16"); }},
-    {"avx512", &avx512::floats, &avx512::doubles, &avx512::halves, has_avx512},
-    {"avx2", &avx2::floats, &avx2::doubles, &avx2::halves, [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
-    {"baseline", &baseline::floats, &baseline::doubles, &baseline::halves, [] { return true; }},
+    {"avx512", &avx512::floats, &avx512::doubles, &avx512::halves, &avx512::rounded, has_avx512},
+    {"avx2", &avx2::floats, &avx2::doubles, &avx2::halves, &avx2::rounded,
+     [] { return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }},
+    {"baseline", &baseline::floats, &baseline::doubles, &baseline::halves, &baseline::rounded, [] { return true; }},
 };
 
 const Isa* best() {
@@ -70,6 +73,8 @@ template <>
 const Kernels<bf16>& kernels<bf16>() {
   return *active().load(std::memory_order_relaxed)->halves;
 }
+
+const RoundedKernels& rounded_kernels() { return *active().load(std::memory_order_relaxed)->rounded; }
 
 const char* active_isa() { return active().load()->name; }
 

@@ -10,6 +10,8 @@ namespace hybrid::cpu {
 template <class T>
 const Kernels<T>& kernels();
 
+const RoundedKernels& rounded_kernels();
+
 const char* active_isa();
 
 // "avx512_bf16", "avx512", "avx2", "baseline" or "auto"; throws Error where it is unknown or the CPU lacks it.

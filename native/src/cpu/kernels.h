@@ -76,6 +76,16 @@ struct Kernels {
   void (*sgd)(T* p, const T* g, C* master, int64_t n, C rate, C decay);
 };
 
+// Optimizer steps on elements begin .. end-1 of tensors that are bfloat16 throughout: computed in float, and weights and states
+// rounded stochastically by the noise of this tensor in this step (stochastic_rounding.h).
+struct RoundedKernels {
+  void (*lion)(bf16* p, const bf16* g, bf16* m, uint64_t noise, int64_t begin, int64_t end, float rate, float beta1, float beta2,
+               float decay);
+  void (*adamw)(bf16* p, const bf16* g, bf16* m, bf16* v, uint64_t noise, int64_t begin, int64_t end, float rate, float beta1, float beta2,
+                float epsilon, float decay, float correction1, float correction2);
+  void (*sgd)(bf16* p, const bf16* g, uint64_t noise, int64_t begin, int64_t end, float rate, float decay);
+};
+
 // Matrices in scratch are padded to whole tiles of any instruction set.
 inline int64_t padded(int64_t n) { return (n + 15) / 16 * 16; }
 inline int64_t attention_forward_scratch(int64_t S, int64_t E) {

@@ -65,4 +65,14 @@ struct LionRates {
 template <class T>
 void lion(const LionTensor* tensors, int64_t count, const LionRates& rates, void* stream);
 
+// bfloat16 throughout; weights and momenta are rounded stochastically by noise (stochastic_rounding.h), to the CPU kernels' bits.
+struct RoundedLionTensor {
+  bf16* parameter;
+  const bf16* gradient;
+  bf16* momentum;
+  int64_t size;
+  uint64_t noise;
+};
+void rounded_lion(const RoundedLionTensor* tensors, int64_t count, const LionRates& rates, void* stream);
+
 }  // namespace hybrid::cuda

@@ -17,6 +17,7 @@ internal static class AllCommands
         RunCommand.Create(bind),
         EvaluateCommand.Create(bind),
         GenerateCommand.Create(bind),
+        ChatCommand.Create(bind),
         UtilityCommand.Create(bind),
         ReportCommand.Create(bind),
         TokenizeCommand.Create(bind),

@@ -19,8 +19,7 @@ internal static class GenerateCommand
         var prompt = new Option<string?>("--prompt") { Description = "The text to continue; special tokens in it are not matched.", HelpName = "TEXT" };
         var file = new Option<string?>("--prompts") { Description = "Texts to continue: .txt with one a line, or .jsonl with {\"text\": …}.", HelpName = "FILE" };
         Option<int?> maximum = OptionKinds.Count("--maximum-tokens", $"Tokens to generate at most. Default: {UsualMaximumTokens}.");
-        Option<double?> temperature = OptionKinds.Number("--temperature", "Logits are divided by it; 0, the default, takes the likeliest token each time.", zero: true);
-        Option<double?> topP = OptionKinds.Number("--top-p", "Draw from the fewest likeliest tokens whose probabilities sum to this; 1, the default, for all tokens.");
+        Option<double?> temperature = CommonOptions.Temperature(), topP = CommonOptions.TopP();
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> precision = CommonOptions.Precision(), json = CommonOptions.Json();
         Option<int?> threads = CommonOptions.Threads();
@@ -45,8 +44,7 @@ internal static class GenerateCommand
             JsonOutput.Check(parsed.GetValue(json));
             CommandContext.UseThreads(parsed.GetValue(threads));
             Device place = CommonOptions.ParseDevice(parsed.GetValue(device)!);
-            var sampling = new SamplingOptions { Temperature = parsed.GetValue(temperature) ?? 0, TopP = parsed.GetValue(topP) ?? 1, Seed = parsed.GetValue(seed) };
-            HybridException.ThrowIfAny(ErrorKind.Config, "generate", sampling.Validate());
+            SamplingOptions sampling = CommonOptions.Sampling("generate", parsed.GetValue(temperature), parsed.GetValue(topP), parsed.GetValue(seed));
             string folder = parsed.GetValue(model)!;
             LlamaConfig config = ModelFolder.LoadConfig(folder);
             IReadOnlyList<string> prompts = parsed.GetValue(file) is { } path ? TextCorpus.OfUserFiles([path]).Read() : [parsed.GetValue(prompt)!];

@@ -24,8 +24,7 @@ internal static class UtilityCommand
         };
         Option<UtilityTaskKind[]?> tasks = OptionKinds.Choices<UtilityTaskKind>("--tasks", "Which tasks. Default: all.");
         Option<int?> limit = OptionKinds.Count("--limit", "Rows of each task at most, drawn by the seed. Default: all.");
-        Option<string?> template = OptionKinds.OneOf(
-            "--chat-template", "How the user's turn is written. Default: what the model's folder says.", [.. ChatTemplate.All.Select(known => known.Name)]);
+        Option<string?> template = CommonOptions.ChatTemplateName();
         Option<int?> newTokens = OptionKinds.Count("--max-new-tokens", "Decode no more than this, for a quick look. Default: 256; 30 for triviaqa.");
         Option<int?> batchSize = OptionKinds.Count("--batch-size", "Sequences a forward pass; memory only, not the result.");
         Option<string?> items = new("--items") { Description = "Also write every prompt's output and scores, a line of JSON each.", HelpName = "FILE.jsonl", CustomParser = OptionKinds.ParsePath };

@@ -18,6 +18,10 @@ namespace Hybrid.Interop
     {
     }
 
+    internal partial struct hyb_memory_meter
+    {
+    }
+
     internal static unsafe partial class NativeMethods
     {
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -51,6 +55,10 @@ namespace Hybrid.Interop
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("int32_t")]
         public static extern int hyb_runtime_cuda_devices();
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_runtime_memory([NativeTypeName("int32_t")] int device, [NativeTypeName("int64_t *")] long* free, [NativeTypeName("int64_t *")] long* total);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
@@ -179,6 +187,29 @@ namespace Hybrid.Interop
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_memory_meter_start(hyb_memory_meter** @out);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_memory_meter_stop(hyb_memory_meter* meter);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        public static extern void hyb_memory_meter_free(hyb_memory_meter* meter);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_memory_meter_live([NativeTypeName("const hyb_memory_meter *")] hyb_memory_meter* meter, [NativeTypeName("int32_t")] int device, [NativeTypeName("int64_t *")] long* bytes);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_memory_meter_peak([NativeTypeName("const hyb_memory_meter *")] hyb_memory_meter* meter, [NativeTypeName("int32_t")] int device, [NativeTypeName("int64_t *")] long* bytes);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_memory_meter_restart_peak(hyb_memory_meter* meter);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
         public static extern int hyb_ops_add([NativeTypeName("const hyb_tensor *")] hyb_tensor* a, [NativeTypeName("const hyb_tensor *")] hyb_tensor* b, hyb_tensor** @out);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
@@ -259,15 +290,15 @@ namespace Hybrid.Interop
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_optim_lion_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** momenta, [NativeTypeName("int64_t")] long n, double learning_rate, double beta1, double beta2, double weight_decay);
+        public static extern int hyb_optim_lion_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** momenta, [NativeTypeName("const uint64_t *")] ulong* noise, [NativeTypeName("int64_t")] long n, double learning_rate, double beta1, double beta2, double weight_decay);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_optim_adamw_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** first_moments, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** second_moments, [NativeTypeName("int64_t")] long n, [NativeTypeName("int64_t")] long step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
+        public static extern int hyb_optim_adamw_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** first_moments, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** second_moments, [NativeTypeName("const uint64_t *")] ulong* noise, [NativeTypeName("int64_t")] long n, [NativeTypeName("int64_t")] long step, double learning_rate, double beta1, double beta2, double epsilon, double weight_decay);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
-        public static extern int hyb_optim_sgd_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("int64_t")] long n, double learning_rate, double weight_decay);
+        public static extern int hyb_optim_sgd_step([NativeTypeName("hyb_tensor *const *")] hyb_tensor** parameters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** masters, [NativeTypeName("hyb_tensor *const *")] hyb_tensor** gradients, [NativeTypeName("const uint64_t *")] ulong* noise, [NativeTypeName("int64_t")] long n, double learning_rate, double weight_decay);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
@@ -297,8 +328,8 @@ namespace Hybrid.Interop
         [return: NativeTypeName("hyb_status")]
         public static extern int hyb_transformer_token_nll([NativeTypeName("const hyb_tensor *")] hyb_tensor* hidden, [NativeTypeName("const hyb_tensor *")] hyb_tensor* weight, [NativeTypeName("const int64_t *")] long* targets, [NativeTypeName("int64_t")] long n, [NativeTypeName("int64_t")] long chunk_rows, hyb_tensor** @out);
 
-        [NativeTypeName("#define HYB_ABI_VERSION 1")]
-        public const int HYB_ABI_VERSION = 1;
+        [NativeTypeName("#define HYB_ABI_VERSION 2")]
+        public const int HYB_ABI_VERSION = 2;
 
         [NativeTypeName("#define HYB_OK 0")]
         public const int HYB_OK = 0;

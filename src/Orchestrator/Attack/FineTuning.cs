@@ -68,6 +68,7 @@ internal sealed record FineTuning
             Examples = Examples.Count,
             BatchSize = BatchSize,
             Random = Random,
+            KeepsLastGood = false,
             Progress = Progress,
             Cancellation = Cancellation,
         };

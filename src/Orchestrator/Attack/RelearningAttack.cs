@@ -11,9 +11,13 @@ namespace Hybrid.Orchestrator.Attack;
 /// RTT, retraining on T (Deeb and Roger 2025): fine-tune a copy of the unlearned model on four of the five forget splits and look whether
 /// the fifth, V, comes back. What was removed from the weights cannot; what was only covered does.
 /// </summary>
-public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
+/// <param name="options">Options.</param>
+/// <param name="encoder">Makes token sequences.</param>
+/// <param name="evaluator">Asks V.</param>
+/// <param name="device">Where copies are trained, which need not be where the model is; null for there.</param>
+public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
 {
-    private readonly RelearningJob job = new(options, encoder, evaluator);
+    private readonly RelearningJob job = new(options, encoder, evaluator, device);
 
     /// <summary>Runs every fold with every learning rate, one after the other. The model itself does not change.</summary>
     /// <exception cref="HybridException">EmptySplit: a fold without T or V. Diverged: no rate came through.</exception>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -10,7 +11,11 @@ namespace Hybrid.Orchestrator.Attack;
 /// The unit of the RTT attack: one fold at one learning rate. Jobs share nothing but the model they copy, so they may run side by side and
 /// in any order.
 /// </summary>
-public sealed class RelearningJob(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
+/// <param name="options">Options.</param>
+/// <param name="encoder">Makes token sequences.</param>
+/// <param name="evaluator">Asks V.</param>
+/// <param name="device">Where copies are trained, which need not be where the model is; null for there.</param>
+public sealed class RelearningJob(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
 {
     /// <summary>Retrains a copy on T; asks V before any step and after every epoch. The model itself does not change.</summary>
     /// <param name="model">The unlearned model.</param>
@@ -23,7 +28,7 @@ public sealed class RelearningJob(RelearningOptions options, ExampleEncoder enco
     public RelearningCurve Retrain(
         LlamaModel model, RelearningFold fold, double learningRate, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
-        using LlamaModel attacked = model.Clone();
+        using LlamaModel attacked = model.CloneOn(device ?? model.Device);
         FineTuning tuning = Prepare(attacked, fold, learningRate, options.Epochs, random, progress, cancellation);
         (IReadOnlyList<string> hits, string? diverged) = tuning.Measure(evaluator, fold.Validation);
         return new RelearningCurve(fold.Index, learningRate, hits, diverged);
@@ -43,7 +48,7 @@ public sealed class RelearningJob(RelearningOptions options, ExampleEncoder enco
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(epochs, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(epochs, options.Epochs);
-        LlamaModel attacked = model.Clone();
+        LlamaModel attacked = model.CloneOn(device ?? model.Device);
         try
         {
             Prepare(attacked, fold, learningRate, epochs, random, progress, cancellation).Run();

@@ -1,4 +1,5 @@
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Attack;
@@ -26,6 +27,10 @@ public sealed record RelearningOptions
 
     /// <summary>The optimizer; its learning rate is replaced by each of <see cref="LearningRates"/>.</summary>
     public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>What one job takes: a model that is retrained, beside the one that it is a copy of.</summary>
+    public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, IEnumerable<MultipleChoiceQuestion> questions) => planner.TrainWhole(
+        "attack", Optimizer, BatchShape.Largest([.. questions.Select(question => encoder.Encode(question, Form))], BatchSize), secondModel: true, keepsLastGood: false);
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

@@ -12,7 +12,11 @@ namespace Hybrid.Orchestrator.Attack;
 /// Fine-tunes a copy of the unlearned model on text without any forgotten fact and asks the forget questions: what comes back nevertheless
 /// was never gone. (Łucki et al. 2024; Hu et al. 2024 call it benign relearning.)
 /// </summary>
-public sealed class RetainRelearningAttack(RetainRelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
+/// <param name="options">Options.</param>
+/// <param name="encoder">Makes token sequences.</param>
+/// <param name="evaluator">Asks the questions.</param>
+/// <param name="device">Where copies are trained, which need not be where the model is; null for there.</param>
+public sealed class RetainRelearningAttack(RetainRelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
 {
     /// <summary>The number under which the report has its one fold: all questions, of which none is trained on.</summary>
     public const int OnlyFold = 0;
@@ -59,7 +63,7 @@ public sealed class RetainRelearningAttack(RetainRelearningOptions options, Exam
     private RelearningCurve Retrain(
         LlamaModel model, IReadOnlyList<TokenSequence> examples, IReadOnlyList<MultipleChoiceQuestion> questions, double rate, SeededRandom random, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
     {
-        using LlamaModel attacked = model.Clone();
+        using LlamaModel attacked = model.CloneOn(device ?? model.Device);
         var tuning = new FineTuning
         {
             Stage = $"attack with retain text at {rate.ToString("0.0e+0", CultureInfo.InvariantCulture)}",

@@ -14,6 +14,9 @@ public enum StopReason
 
     /// <summary>The model has no further position.</summary>
     LastPosition,
+
+    /// <summary>Whoever asked did not want more.</summary>
+    Interrupted,
 }
 
 /// <summary>What a model said after a prompt.</summary>

@@ -24,7 +24,7 @@ public sealed class Generator(Tokenizer tokenizer, DecodingOptions options, Samp
     /// </exception>
     public IReadOnlyList<Completion> Generate(LlamaModel model, IReadOnlyList<TokenSequence> prompts, CancellationToken cancellation = default)
     {
-        OpenText[] texts = Open(model, prompts, onText: null);
+        OpenText[] texts = Open(model, prompts, firstPlace: 0, onText: null);
         int shared = SharedTokens(prompts);
         using KeyValueCache? beginning = shared >= LeastSharedTokens ? Read(model, prompts[0].Ids[..shared]) : null;
 
@@ -44,9 +44,41 @@ public sealed class Generator(Tokenizer tokenizer, DecodingOptions options, Samp
     /// <exception cref="HybridException">As for <see cref="Generate"/>.</exception>
     public Completion Stream(LlamaModel model, TokenSequence prompt, Action<string> onText, CancellationToken cancellation = default)
     {
-        OpenText[] texts = Open(model, [prompt], onText);
+        OpenText[] texts = Open(model, [prompt], firstPlace: 0, onText);
         using var cache = new KeyValueCache(model, 1);
         Decode(model, cache, [prompt.Ids], texts, cancellation);
+        return texts[0].Completion!;
+    }
+
+    /// <summary>
+    /// Continues a prompt whose beginning has been read already: only what follows it is computed. The cache then has the prompt and the
+    /// completion's tokens as far as they have been read, which the last one need not be.
+    /// </summary>
+    /// <param name="model">The model.</param>
+    /// <param name="prompt">The whole prompt.</param>
+    /// <param name="cache">One sequence: the prompt's first tokens, at least one fewer than all.</param>
+    /// <param name="place">The prompt's place among all, which decides its chance.</param>
+    /// <param name="onText">Takes the text piece by piece.</param>
+    /// <param name="interruption">Ends the completion with what there is of it; cancelling is no error here.</param>
+    /// <exception cref="ArgumentException">The cache is not of that form.</exception>
+    /// <exception cref="HybridException">As for <see cref="Generate"/>.</exception>
+    public Completion Continue(LlamaModel model, TokenSequence prompt, KeyValueCache cache, int place, Action<string> onText, CancellationToken interruption)
+    {
+        if (cache.Count != 1 || cache.Lengths[0] >= prompt.Ids.Length)
+        {
+            throw new ArgumentException($"{cache.Count} sequences of {cache.Lengths[0]} tokens for a prompt of {prompt.Ids.Length}", nameof(cache));
+        }
+
+        OpenText[] texts = Open(model, [prompt], place, onText);
+        try
+        {
+            Decode(model, cache, [prompt.Ids[(int)cache.Lengths[0]..]], texts, interruption);
+        }
+        catch (OperationCanceledException) when (interruption.IsCancellationRequested)
+        {
+            texts[0].Interrupt();
+        }
+
         return texts[0].Completion!;
     }
 
@@ -84,7 +116,7 @@ public sealed class Generator(Tokenizer tokenizer, DecodingOptions options, Samp
         }
     }
 
-    private OpenText[] Open(LlamaModel model, IReadOnlyList<TokenSequence> prompts, Action<string>? onText)
+    private OpenText[] Open(LlamaModel model, IReadOnlyList<TokenSequence> prompts, int firstPlace, Action<string>? onText)
     {
         HybridException.ThrowIfAny(ErrorKind.Config, "generation", options.Validate().Concat(sampling.Validate()));
         int positions = model.Config.MaximumPositions;
@@ -100,7 +132,7 @@ public sealed class Generator(Tokenizer tokenizer, DecodingOptions options, Samp
         return
         [
             .. prompts.Select((prompt, i) => new OpenText(
-                tokenizer, options, positions - prompt.Ids.Length, random.Fork(i.ToString(CultureInfo.InvariantCulture)), onText)),
+                tokenizer, options, positions - prompt.Ids.Length, random.Fork((firstPlace + i).ToString(CultureInfo.InvariantCulture)), onText)),
         ];
     }
 

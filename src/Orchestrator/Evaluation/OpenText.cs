@@ -41,6 +41,14 @@ internal sealed class OpenText(Tokenizer tokenizer, DecodingOptions options, int
         Tell(text, reason is null ? Settled(text) : text.Length);
     }
 
+    /// <summary>Finishes the text with the tokens that it has.</summary>
+    public void Interrupt()
+    {
+        string text = tokenizer.Decode([.. tokens], skipSpecialTokens: true);
+        Completion = new Completion(text, tokens, StopReason.Interrupted);
+        Tell(text, text.Length);
+    }
+
     private void Tell(string text, int length)
     {
         if (onText is not null && length > told)

@@ -62,6 +62,13 @@ public sealed class KeyValueCache : IDisposable
         lengths = [.. rows.Select(row => lengths[row])];
     }
 
+    /// <summary>Keeps no more than so many tokens of each sequence, the first ones; the capacity stays.</summary>
+    public void Truncate(long tokens)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        lengths = [.. lengths.Select(length => Math.Min(length, tokens))];
+    }
+
     /// <summary>Frees the tensors.</summary>
     public void Dispose()
     {

@@ -135,6 +135,9 @@ public sealed class LlamaModel : IDisposable
     /// <summary>An independent copy with its own storage.</summary>
     public LlamaModel Clone() => CloneBy(tensor => tensor.Clone());
 
+    /// <summary>An independent copy on a device.</summary>
+    public LlamaModel CloneOn(Device device) => CloneBy(tensor => tensor.CloneTo(tensor.ElementType, device));
+
     /// <summary>An independent copy in another element type or on another device.</summary>
     public LlamaModel Clone(ElementType type, Device device) => CloneBy(tensor => tensor.CloneTo(type, device));
 

@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Text;
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>
-/// A model with its tokenizer, as a Hugging Face folder: <c>config.json</c>, <c>tokenizer.json</c>, and the weights in <c>model.safetensors</c>
+/// A model with its tokenizer, as a Hugging Face folder: <c>config.json</c>, <c>tokenizer.json</c> (or Llama 3's tokenizer.model), and the weights in <c>model.safetensors</c>
 /// or in shards with an index.
 /// </summary>
 public static class ModelFolder
@@ -21,8 +21,8 @@ public static class ModelFolder
     /// <summary>The tokenizer.</summary>
     public const string TokenizerFile = "tokenizer.json";
 
-    /// <summary>What else comes with a model: how to generate, chat and tokenize. Copied as they are, never read.</summary>
-    private static readonly string[] CompanionFiles = ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", "tokenizer.model", "chat_template.jinja"];
+    /// <summary>What else comes with a model: how to generate, chat and tokenize. Copied as they are.</summary>
+    private static readonly string[] CompanionFiles = ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", Llama3Tiktoken.FileName, "chat_template.jinja"];
 
     /// <summary>Loads the weights in the wanted element type onto the wanted device.</summary>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel: the message names the file and the tensor or field.</exception>
@@ -67,13 +67,7 @@ public static class ModelFolder
     /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed, or its vocabulary is not the model's.</exception>
     public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
     {
-        string path = Path.Combine(folder, TokenizerFile);
-        if (!File.Exists(path))
-        {
-            throw new HybridException(ErrorKind.ModelFile, $"{path}: no such file");
-        }
-
-        Tokenizer tokenizer = Tokenizer.Load(path);
+        (string path, Tokenizer tokenizer) = FindTokenizer(folder);
         RequireFits(path, tokenizer, config);
         return tokenizer;
     }
@@ -86,6 +80,19 @@ public static class ModelFolder
         {
             throw new HybridException(ErrorKind.Tokenizer, $"{path}: {tokenizer.VocabularySize} tokens, the model has rows for {config.VocabularySize}: this tokenizer is another model's");
         }
+    }
+
+    /// <summary>Loads the tokenizer of a folder that may lack a model.</summary>
+    /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed.</exception>
+    public static Tokenizer LoadTokenizer(string folder) => FindTokenizer(folder).Tokenizer;
+
+    /// <summary>tokenizer.json, else tokenizer.model: the order of transformers.</summary>
+    private static (string Path, Tokenizer Tokenizer) FindTokenizer(string folder)
+    {
+        string json = Path.Combine(folder, TokenizerFile), tiktoken = Path.Combine(folder, Llama3Tiktoken.FileName);
+        return File.Exists(json) ? (json, Tokenizer.Load(json))
+            : File.Exists(tiktoken) ? (tiktoken, Llama3Tiktoken.Load(tiktoken))
+            : throw new HybridException(ErrorKind.ModelFile, $"{json}: no such file, and no {Llama3Tiktoken.FileName} of Llama 3 in its place");
     }
 
     /// <summary>Equal sizes, or the tokenizer's rounded up to a multiple of a power of two, as embeddings are padded for speed.</summary>

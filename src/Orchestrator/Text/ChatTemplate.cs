@@ -9,45 +9,41 @@ namespace Hybrid.Orchestrator.Text;
 public sealed record EncodedTurn(IReadOnlyList<int> Ids, int UserStart, int UserEnd);
 
 /// <summary>
-/// How a chat model wants a user's turn to be written, without a system message. The control tokens of the template are encoded as such;
-/// what the user's text spells is never taken for one.
+/// How a chat model wants a conversation to be written. The control tokens of the template are encoded as such; what a turn's text spells is
+/// never taken for one.
 /// </summary>
 public sealed class ChatTemplate
 {
-    private readonly string opening;
-    private readonly string closing;
+    /// <summary>What stands for the role in a header.</summary>
+    private const string Role = "ROLE";
+
+    private readonly string header;
+    private readonly string afterTurn;
     private readonly string[] markers;
     private readonly string[] endTokens;
     private readonly bool trims;
 
-    private ChatTemplate(string name, string opening, string closing, string[] markers, string[] endTokens, bool trims)
+    private ChatTemplate(string name, string header, string afterTurn, string[] markers, string[] endTokens, bool trims)
     {
         Name = name;
-        this.opening = opening;
-        this.closing = closing;
+        this.header = header;
+        this.afterTurn = afterTurn;
         this.markers = markers;
         this.endTokens = endTokens;
         this.trims = trims;
     }
 
-    /// <summary>Llama 3 Instruct's, whose template trims the user's text.</summary>
+    /// <summary>Llama 3 Instruct's, whose template trims every turn's text.</summary>
     public static ChatTemplate Llama3 { get; } = new(
-        "llama3",
-        "<|start_header_id|>user<|end_header_id|>\n\n",
-        "<|start_header_id|>assistant<|end_header_id|>\n\n",
-        ["<|start_header_id|>", "<|end_header_id|>"],
-        ["<|eot_id|>"],
-        trims: true);
+        "llama3", $"<|start_header_id|>{Role}<|end_header_id|>\n\n", string.Empty, ["<|start_header_id|>", "<|end_header_id|>"], ["<|eot_id|>"], trims: true);
 
     /// <summary>ChatML, as Qwen and others have it.</summary>
-    public static ChatTemplate ChatMl { get; } = new(
-        "chatml", "<|im_start|>user\n", "\n<|im_start|>assistant\n", ["<|im_start|>"], ["<|im_end|>"], trims: false);
+    public static ChatTemplate ChatMl { get; } = new("chatml", $"<|im_start|>{Role}\n", "\n", ["<|im_start|>"], ["<|im_end|>"], trims: false);
 
     /// <summary>Zephyr's: its markers are plain text where the vocabulary has no such tokens, and a turn ends with the end of text.</summary>
-    public static ChatTemplate Zephyr { get; } = new(
-        "zephyr", "<|user|>\n", "\n<|assistant|>\n", [], ["</s>", "<|endoftext|>", "<|end_of_text|>"], trims: false);
+    public static ChatTemplate Zephyr { get; } = new("zephyr", $"<|{Role}|>\n", "\n", [], ["</s>", "<|endoftext|>", "<|end_of_text|>"], trims: false);
 
-    /// <summary>No template: plain text, the answer on a line of its own.</summary>
+    /// <summary>No template: plain text, every turn on a line of its own.</summary>
     public static ChatTemplate None { get; } = new("none", string.Empty, string.Empty, [], [], trims: false);
 
     /// <summary>The templates there are.</summary>
@@ -55,6 +51,9 @@ public sealed class ChatTemplate
 
     /// <summary>What <see cref="Find"/> knows it by.</summary>
     public string Name { get; }
+
+    /// <summary>Texts at which an answer in a conversation ends: the end of the line where nothing else says whose turn it is.</summary>
+    public IReadOnlyList<string> StopTexts => endTokens.Length == 0 ? ["\n"] : [];
 
     /// <summary>The template with a name.</summary>
     /// <exception cref="HybridException">Config: there is none.</exception>
@@ -76,39 +75,57 @@ public sealed class ChatTemplate
         return [.. ids.OfType<int>().Where(id => tokenizer.IsSpecial(id) || id == tokenizer.EndOfText).Distinct().Order()];
     }
 
-    /// <summary>Writes a user's turn, the assistant's header and the answer's first words after it.</summary>
+    /// <summary>Writes a user's turn without a system message, the assistant's header and the answer's first words after it.</summary>
     /// <param name="tokenizer">The model's.</param>
     /// <param name="user">What the user says; special tokens that it spells stay text.</param>
-    /// <param name="cue">With what the answer begins; may be empty.</param>
+    /// <param name="cue">With what the answer begins; may be empty, and then the text of <see cref="None"/> is the user's as it stands.</param>
     /// <exception cref="HybridException">Tokenizer: the vocabulary lacks a control token of the template.</exception>
     public EncodedTurn Encode(Tokenizer tokenizer, string user, string cue)
     {
         ArgumentNullException.ThrowIfNull(tokenizer);
         ArgumentNullException.ThrowIfNull(user);
         ArgumentNullException.ThrowIfNull(cue);
-        Piece[] open = [.. Split(tokenizer, opening)];
-        Piece[] close = [.. EndOfTurn(tokenizer), .. Split(tokenizer, closing)];
-        string turn = trims ? user.Trim() : user;
-        if (close.Length == 0 && cue.Length > 0 && !turn.EndsWith('\n'))
-        {
-            turn += "\n";
-        }
-
-        int[] begin = tokenizer.BeginOfText is { } id ? [id] : [];
-        int[] before = [.. begin, .. Ids(tokenizer, open)], whole = [.. begin, .. Ids(tokenizer, [.. open, new(turn, null), .. close, new(cue, null)])];
+        Piece[] open = [.. Header(tokenizer, ChatRole.User)], end = [.. EndOfTurn(tokenizer)];
+        Piece[] close = [.. end, .. Header(tokenizer, ChatRole.Assistant), new(cue, null)];
+        Piece text = new(end.Length == 0 && cue.Length == 0 ? user : Text(user), null);
+        int[] begin = Begin(tokenizer), before = [.. begin, .. Ids(tokenizer, open)], whole = [.. begin, .. Ids(tokenizer, [.. open, text, .. close])];
         // The closing begins with a control token, so it has the same ids alone as after the user's text.
-        int after = close.Length == 0 ? 0 : Ids(tokenizer, [.. close, new(cue, null)]).Length;
+        int after = end.Length == 0 ? 0 : Ids(tokenizer, close).Length;
         return new EncodedTurn(whole, before.Length, whole.Length - after);
+    }
+
+    /// <summary>
+    /// Writes a conversation and the assistant's header, as the published template renders it: begin of text where the tokenizer has one, then
+    /// every turn. With <see cref="None"/>, every turn is a line.
+    /// </summary>
+    /// <param name="tokenizer">The model's.</param>
+    /// <param name="turns">What was said, oldest first; special tokens that a text spells stay text.</param>
+    /// <returns>The ids that the assistant's answer follows.</returns>
+    /// <exception cref="HybridException">Tokenizer: the vocabulary lacks a control token of the template.</exception>
+    public int[] Encode(Tokenizer tokenizer, IEnumerable<ChatTurn> turns)
+    {
+        ArgumentNullException.ThrowIfNull(tokenizer);
+        ArgumentNullException.ThrowIfNull(turns);
+        Piece[] end = [.. EndOfTurn(tokenizer)];
+        IEnumerable<Piece> pieces = turns.SelectMany(turn => (Piece[])[.. Header(tokenizer, turn.Role), new(Text(turn.Text), null), .. end]);
+        return [.. Begin(tokenizer), .. Ids(tokenizer, [.. pieces, .. Header(tokenizer, ChatRole.Assistant)])];
     }
 
     /// <summary>Whether the vocabulary was made for this template: it has its control tokens as special ones.</summary>
     internal bool HasItsTokensIn(Tokenizer tokenizer) => markers.Length > 0 && markers.All(marker => tokenizer.TokenId(marker) is { } id && tokenizer.IsSpecial(id));
 
-    /// <summary>The token that ends the user's turn: the first of the possible ones that the vocabulary has.</summary>
+    private static int[] Begin(Tokenizer tokenizer) => tokenizer.BeginOfText is { } id ? [id] : [];
+
+    private IEnumerable<Piece> Header(Tokenizer tokenizer, ChatRole role) => Split(tokenizer, header.Replace(Role, role.ToString().ToLowerInvariant(), StringComparison.Ordinal));
+
+    /// <summary>A turn's text as it is written: trimmed, as a line of its own, or as it stands.</summary>
+    private string Text(string text) => trims ? text.Trim() : endTokens.Length > 0 || text.EndsWith('\n') ? text : text + "\n";
+
+    /// <summary>What ends a turn: the first of the possible tokens that the vocabulary has, and what is written after it.</summary>
     private IEnumerable<Piece> EndOfTurn(Tokenizer tokenizer) => endTokens.Length == 0
         ? []
         : endTokens.FirstOrDefault(token => tokenizer.TokenId(token) is not null) is { } end
-            ? [new Piece(end, tokenizer.TokenId(end))]
+            ? [new Piece(end, tokenizer.TokenId(end)), new Piece(afterTurn, null)]
             : throw Missing(string.Join(" or ", endTokens));
 
     /// <summary>Cuts a text of the template at its control tokens, and at Zephyr's markers where they are tokens.</summary>

@@ -35,7 +35,7 @@ public static class ChatTemplateFile
         string jinja = Path.Combine(folder, JinjaFile), config = Path.Combine(folder, ConfigFile);
         if (File.Exists(jinja))
         {
-            return Recognize(jinja, Read(jinja));
+            return Recognize(jinja, CompanionJson.ReadText(jinja));
         }
 
         if (File.Exists(config))
@@ -64,39 +64,15 @@ public static class ChatTemplateFile
 
     private static string? TemplateOf(string path)
     {
-        try
+        using JsonDocument document = CompanionJson.Read(path);
+        if (!document.RootElement.TryGetProperty(Key, out JsonElement value) || value.ValueKind is JsonValueKind.Null)
         {
-            using JsonDocument document = JsonDocument.Parse(Read(path));
-            if (document.RootElement.ValueKind is not JsonValueKind.Object)
-            {
-                throw new HybridException(ErrorKind.Tokenizer, $"{path}: expected a JSON object");
-            }
+            return null;
+        }
 
-            if (!document.RootElement.TryGetProperty(Key, out JsonElement value) || value.ValueKind is JsonValueKind.Null)
-            {
-                return null;
-            }
-
-            return value.ValueKind is JsonValueKind.String
-                ? value.GetString()
-                : throw new HybridException(ErrorKind.Tokenizer, $"{path}: {Key}: expected one template as a string, got {JsonSection.Describe(value)}; name one with --chat-template");
-        }
-        catch (JsonException error)
-        {
-            throw new HybridException(ErrorKind.Tokenizer, $"{path}:{error.LineNumber + 1}: not valid JSON", error);
-        }
-    }
-
-    private static string Read(string path)
-    {
-        try
-        {
-            return File.ReadAllText(path);
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be read: {error.Message}", error);
-        }
+        return value.ValueKind is JsonValueKind.String
+            ? CompanionJson.Text(() => value.GetString()!, $"{path}: {Key}")
+            : throw new HybridException(ErrorKind.Tokenizer, $"{path}: {Key}: expected one template as a string, got {JsonSection.Describe(value)}; name one with --chat-template");
     }
 
     private static HybridException Unknown(string source, string what) => new(

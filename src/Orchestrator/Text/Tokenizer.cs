@@ -61,18 +61,7 @@ public sealed class Tokenizer
     public static Tokenizer Load(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        byte[] bytes;
-        try
-        {
-            bytes = File.ReadAllBytes(path);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            string reason = File.Exists(path) ? exception.Message : "no such file";
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot read the tokenizer: {reason}", exception);
-        }
-
-        return FromJson(path, bytes);
+        return FromJson(path, ReadFile(path));
     }
 
     /// <summary>
@@ -138,7 +127,7 @@ public sealed class Tokenizer
     public bool IsSpecial(int id) => specialIds.Contains(id);
 
     /// <summary>
-    /// Writes the tokenizer.json, byte for byte as it was loaded. The file appears whole or not at all: it is written beside
+    /// Writes the tokenizer.json, byte for byte as it was loaded or made. The file appears whole or not at all: it is written beside
     /// its place and then renamed.
     /// </summary>
     /// <exception cref="HybridException"><see cref="ErrorKind.Io"/>: the file cannot be written.</exception>
@@ -157,6 +146,21 @@ public sealed class Tokenizer
 
     /// <summary>Reads the content of a tokenizer.json; <paramref name="file"/> is its name in errors.</summary>
     internal static Tokenizer FromJson(string file, ReadOnlyMemory<byte> json) => new(json, TokenizerJson.Read(file, json));
+
+    /// <summary>Reads a tokenizer's file.</summary>
+    /// <exception cref="HybridException"><see cref="ErrorKind.Io"/>: it cannot be read.</exception>
+    internal static byte[] ReadFile(string path)
+    {
+        try
+        {
+            return File.ReadAllBytes(path);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            string reason = File.Exists(path) ? exception.Message : "no such file";
+            throw new HybridException(ErrorKind.Io, $"{path}: cannot read the tokenizer: {reason}", exception);
+        }
+    }
 
     private void AppendIds(string text, bool specialTokensAsText, List<int> ids)
     {

@@ -27,6 +27,12 @@ public sealed record EpochLoop
     /// <summary>Where the order comes from.</summary>
     public required SeededRandom Random { get; init; }
 
+    /// <summary>
+    /// Whether a copy of the trainable parameters is kept, to be put back where training diverges; else they stay as they broke, for models that are
+    /// thrown away then.
+    /// </summary>
+    public required bool KeepsLastGood { get; init; }
+
     /// <summary>Told of every step.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
 
@@ -41,17 +47,17 @@ public sealed record EpochLoop
     /// the number of the pass that ended, counted from 1, may end the loop by answering false.
     /// </summary>
     /// <returns>Steps taken.</returns>
-    /// <exception cref="HybridException">Diverged: a loss, or a parameter at the end of a pass, is not finite. The parameters are as after the last pass that left them sound.</exception>
+    /// <exception cref="HybridException">Diverged: a loss, or a parameter at the end of a pass, is not finite. The parameters are as after the last pass that left them sound, where that is kept.</exception>
     public int Run(Func<int[], ForgetRetainLoss> loss, Func<int, bool>? afterEpoch = null)
     {
-        using var step = new TrainingStep(Model, Optimizer);
-        using var lastGood = new LastGoodState(Model);
+        using var step = new TrainingStep(Model, Optimizer, Random.Fork("rounding"));
+        using LastGoodState? lastGood = KeepsLastGood ? new LastGoodState(Model) : null;
         try
         {
             for (int epoch = 1; epoch <= Epochs; epoch++)
             {
                 // The copy follows only once a loss has shown that the pass before left the model sound.
-                Action? saveAtStart = epoch > 1 ? lastGood.Update : null;
+                Action? saveAtStart = epoch > 1 && lastGood is not null ? lastGood.Update : null;
                 foreach (int[] batch in BatchSampler.Epoch(Examples, BatchSize, Random.Fork($"epoch {epoch}")))
                 {
                     Cancellation.ThrowIfCancellationRequested();
@@ -69,7 +75,7 @@ public sealed record EpochLoop
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
         {
-            lastGood.Restore();
+            lastGood?.Restore();
             throw;
         }
 

@@ -20,8 +20,11 @@ public interface IOptimizer : IDisposable
 public static class Optimizers
 {
     /// <summary>An optimizer with empty state for the parameters.</summary>
+    /// <param name="options">Options.</param>
+    /// <param name="parameters">What it moves.</param>
+    /// <param name="random">Where stochastic rounding draws from; only forks of it are drawn from.</param>
     /// <exception cref="HybridException">UnsupportedModel: a parameter is float16, whose gradients underflow without a scaled loss.</exception>
-    public static IOptimizer Create(OptimizerOptions options, IReadOnlyList<Tensor> parameters)
+    public static IOptimizer Create(OptimizerOptions options, IReadOnlyList<Tensor> parameters, SeededRandom random)
     {
         if (parameters.FirstOrDefault(p => p.ElementType is not (ElementType.Float32 or ElementType.Float64 or ElementType.BFloat16)) is { } other)
         {
@@ -30,29 +33,37 @@ public static class Optimizers
 
         return options.Kind switch
         {
-            OptimizerKind.Lion => new Lion(parameters, options.WeightDecay),
-            OptimizerKind.AdamW => new AdamW(parameters, options.WeightDecay),
-            OptimizerKind.Sgd => new Sgd(parameters, options.WeightDecay),
+            OptimizerKind.Lion => new Lion(parameters, options, random),
+            OptimizerKind.AdamW => new AdamW(parameters, options, random),
+            OptimizerKind.Sgd => new Sgd(parameters, options, random),
             _ => throw new ArgumentOutOfRangeException(nameof(options), options.Kind, "unknown optimizer"),
         };
     }
 
+    /// <summary>Bytes of state for each parameter of a type.</summary>
+    public static int StateBytes(OptimizerOptions options, ElementType type)
+    {
+        int moments = options.Kind switch { OptimizerKind.Lion => 1, OptimizerKind.AdamW => 2, _ => 0 };
+        bool masters = type is ElementType.BFloat16 or ElementType.Float16 && options.Rounding == WeightRounding.MasterWeights;
+        return masters ? (1 + moments) * sizeof(float) : moments * type.Size();
+    }
+
     /// <summary>
     /// Float32 copies of 16-bit parameters, owned by the optimizer: at usual learning rates a step is smaller than the spacing of a 16-bit
-    /// weight, and would be lost without them. Null where the parameters are wider.
+    /// weight, and would be lost without them. Null where the parameters are wider, or rounded stochastically.
     /// </summary>
-    internal static Tensor[]? MasterCopies(IReadOnlyList<Tensor> parameters)
+    internal static Tensor[]? MasterCopies(IReadOnlyList<Tensor> parameters, WeightRounding rounding)
     {
         using TensorScope outside = TensorScope.Outside();
         using GradMode off = GradMode.Off();
-        return parameters.Any(IsNarrow) ? [.. parameters.Select(p => p.To(ElementType.Float32, p.Device))] : null;
+        return rounding == WeightRounding.MasterWeights && parameters.Any(IsNarrow) ? [.. parameters.Select(p => p.To(ElementType.Float32, p.Device))] : null;
     }
 
-    /// <summary>Zeros shaped like the parameters, float32 where these are 16-bit, owned by the optimizer.</summary>
-    internal static Tensor[] ZerosLike(IReadOnlyList<Tensor> parameters)
+    /// <summary>Zeros shaped like the parameters, owned by the optimizer: of their type, or float32 beside float32 master copies.</summary>
+    internal static Tensor[] ZerosLike(IReadOnlyList<Tensor> parameters, WeightRounding rounding)
     {
         using TensorScope outside = TensorScope.Outside();
-        return [.. parameters.Select(p => Tensor.Zeros(p.Shape, IsNarrow(p) ? ElementType.Float32 : p.ElementType, p.Device))];
+        return [.. parameters.Select(p => Tensor.Zeros(p.Shape, rounding == WeightRounding.MasterWeights && IsNarrow(p) ? ElementType.Float32 : p.ElementType, p.Device))];
     }
 
     /// <summary>The entries at these places.</summary>

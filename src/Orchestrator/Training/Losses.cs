@@ -15,10 +15,13 @@ public static class Losses
     /// <summary>NLL of each scored token, [N], from hidden states before the final norm, [T,D]. Only rows that predict a scored token are normed and projected.</summary>
     public static Tensor TokenNll(LlamaModel model, Tensor hidden, PackedBatch batch)
     {
-        long bytes = 4L * batch.Targets.Length * model.Config.VocabularySize;
-        int chunk = bytes <= KeptLogitBytes ? Math.Max(1, batch.Targets.Length) : LogitChunkRows;
-        return Transformer.TokenNll(model.Normalize(hidden.Select(0, batch.PredictorRows)), model.Head, batch.Targets, chunk);
+        int rows = LogitRows(batch.Targets.Length, model.Config.VocabularySize);
+        return Transformer.TokenNll(model.Normalize(hidden.Select(0, batch.PredictorRows)), model.Head, batch.Targets, rows);
     }
+
+    /// <summary>Rows of logits that exist at a time for so many scored tokens: all of them, which are kept for backward then, or a part.</summary>
+    public static int LogitRows(int scoredTokens, int vocabularySize) =>
+        4L * scoredTokens * vocabularySize <= KeptLogitBytes ? Math.Max(1, scoredTokens) : LogitChunkRows;
 
     /// <summary>NLL of each scored token of the batch, [N].</summary>
     public static Tensor TokenNll(LlamaModel model, PackedBatch batch) => TokenNll(model, model.HiddenStates(batch), batch);

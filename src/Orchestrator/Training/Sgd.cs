@@ -3,13 +3,14 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Plain stochastic gradient descent.</summary>
-public sealed class Sgd(IReadOnlyList<Tensor> parameters, double weightDecay) : IOptimizer
+public sealed class Sgd(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
 {
-    private readonly Tensor[]? masters = Optimizers.MasterCopies(parameters);
+    private readonly RoundingNoise noise = new(random);
+    private readonly Tensor[]? masters = Optimizers.MasterCopies(parameters, options.Rounding);
 
     /// <inheritdoc/>
     public void Update(int step, double learningRate, IReadOnlyList<int> positions, IReadOnlyList<Tensor> gradients) =>
-        OptimizerSteps.Sgd(parameters.At(positions), gradients, learningRate, weightDecay, masters?.At(positions));
+        OptimizerSteps.Sgd(parameters.At(positions), gradients, learningRate, options.WeightDecay, masters?.At(positions), noise.For(step, positions));
 
     /// <inheritdoc/>
     public void Dispose() => Optimizers.Free(masters);

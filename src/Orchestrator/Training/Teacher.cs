@@ -81,6 +81,7 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
             Examples = examples.Length,
             BatchSize = options.BatchSize,
             Random = random,
+            KeepsLastGood = true,
             Progress = progress,
             Cancellation = cancellation,
         };

@@ -11,14 +11,14 @@ public sealed class TrainingStep : IDisposable
     private readonly IOptimizer optimizer;
     private readonly OptimizerOptions options;
 
-    /// <summary>Starts with an empty optimizer state.</summary>
-    public TrainingStep(LlamaModel model, OptimizerOptions options)
+    /// <summary>Starts with an empty optimizer state. Only stochastic rounding draws from forks of <paramref name="random"/>.</summary>
+    public TrainingStep(LlamaModel model, OptimizerOptions options, SeededRandom random)
     {
         this.model = model;
         this.options = options;
         IReadOnlyList<string> names = model.Trainable();
         positions = names.Select((name, position) => (name, position)).ToDictionary(entry => entry.name, entry => entry.position, StringComparer.Ordinal);
-        optimizer = Optimizers.Create(options, [.. names.Select(name => model[name])]);
+        optimizer = Optimizers.Create(options, [.. names.Select(name => model[name])], random);
     }
 
     /// <summary>Steps taken so far.</summary>

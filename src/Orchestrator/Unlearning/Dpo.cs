@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Unlearning;
@@ -26,6 +27,10 @@ public sealed record DpoOptions : IMethodOptions
     /// <inheritdoc/>
     public IEnumerable<string> Validate() =>
         [.. OptionProblems.NotPositive("beta", Beta), .. OptionProblems.Negative("retain coefficient", RetainCoefficient), .. Passes.Validate()];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples) =>
+        Passes.Memory(planner, Passes.LargestBatch(examples.Forget, RetainCoefficient > 0 ? examples.Retain : []) + BatchShape.Largest(examples.Replacements, BatchSize));
 
     /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new Dpo(this);

@@ -78,6 +78,7 @@ internal sealed record ForgetRetainLoop
             Examples = Context.Forget.Count,
             BatchSize = BatchSize,
             Random = random,
+            KeepsLastGood = true,
             Progress = Context.Progress,
             Cancellation = Context.Cancellation,
         };

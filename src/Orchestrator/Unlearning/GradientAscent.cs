@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -20,6 +21,10 @@ public sealed record GradientAscentOptions : IMethodOptions
 
     /// <inheritdoc/>
     public IEnumerable<string> Validate() => Passes.Validate();
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples) =>
+        Passes.Memory(planner, Passes.LargestBatch(examples.Forget, []));
 
     /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new GradientAscent(this);

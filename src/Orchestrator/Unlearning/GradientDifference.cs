@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -23,6 +24,10 @@ public sealed record GradientDifferenceOptions : IMethodOptions
 
     /// <inheritdoc/>
     public IEnumerable<string> Validate() => [.. OptionProblems.Negative("retain coefficient", RetainCoefficient), .. Passes.Validate()];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples) =>
+        Passes.Memory(planner, Passes.LargestBatch(examples.Forget, RetainCoefficient > 0 ? examples.Retain : []));
 
     /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new GradientDifference(this);

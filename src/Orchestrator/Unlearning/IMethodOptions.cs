@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Unlearning;
@@ -13,6 +14,9 @@ public interface IMethodOptions
     void RequireFits(LlamaConfig model)
     {
     }
+
+    /// <summary>What each stage on these examples takes at its fullest.</summary>
+    IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples);
 
     /// <summary>The method with these options.</summary>
     IUnlearningMethod CreateMethod();

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Unlearning;
@@ -59,6 +60,31 @@ public sealed record KUnBROptions : IMethodOptions
     {
         BlockPlan plan = BlockPlan.Cut(model.Layers, Blocks);
         _ = BlockSelection.Choose(plan, Strategy, SelectedBlocks, IgnoreHeadLayers, new double[plan.Layers]);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples)
+    {
+        IReadOnlyList<TokenSequence> retain = PreUnlearning.RetainCoefficient > 0 ? examples.Retain : [];
+        BatchShape batch = PreUnlearning.Passes.LargestBatch(examples.Forget, retain);
+        StageMemory whole = planner.TrainWhole(PreUnlearn ? "pre-unlearn" : "unlearn on", PreUnlearning.Optimizer, batch, secondModel: true);
+        if (!Reinsert)
+        {
+            return [whole];
+        }
+
+        BlockPlan plan = BlockPlan.Cut(planner.Config.Layers, Blocks);
+        // Which blocks are densest is not known yet; the lowest has the most layers above it. Other strategies do not look at densities.
+        int[] candidates = Strategy == BlockStrategy.Density
+            ? BlockSelection.Candidates(plan, Strategy, IgnoreHeadLayers)
+            : BlockSelection.Choose(plan, Strategy, SelectedBlocks, IgnoreHeadLayers, new double[plan.Layers]);
+        int boundaries = Math.Min(SelectedBlocks, candidates.Count(block => plan.LayersOf(block).First > 0));
+        long tokens = BatchShape.Largest(examples.Forget, int.MaxValue).Tokens
+            + BatchShape.Largest(retain, (int)Math.Min(retain.Count, (long)Rounds * SelectedBlocks * EpochsPerBlock * examples.Forget.Count)).Tokens;
+        long prefix = Math.Min(PrefixMemoryBytes, planner.StateBytes(tokens, boundaries));
+        StageMemory reinsert = planner.TrainBlock("re-insert", PreUnlearning.Optimizer, batch, plan.LayersOf(candidates.Min()), prefix);
+        StageMemory[] density = Strategy == BlockStrategy.Density ? [planner.Density(BatchShape.Largest(examples.Forget, PreUnlearning.BatchSize), secondModel: true)] : [];
+        return [.. PreUnlearn ? [whole] : Array.Empty<StageMemory>(), .. density, reinsert];
     }
 
     /// <inheritdoc/>

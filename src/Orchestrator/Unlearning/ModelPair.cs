@@ -22,7 +22,7 @@ internal sealed class ModelPair : IDisposable
     {
         onDevice = unlearned;
         copyOnHost = originalOnHost;
-        copy = originalOnHost ? unlearned.Clone(unlearned[ParameterNames.Embedding].ElementType, Device.Cpu) : unlearned.Clone();
+        copy = originalOnHost ? unlearned.CloneOn(Device.Cpu) : unlearned.Clone();
     }
 
     /// <summary>The original; computes, and may be trained, once <see cref="LetOriginalCompute"/> was called.</summary>

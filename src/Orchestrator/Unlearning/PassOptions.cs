@@ -1,3 +1,5 @@
+using Hybrid.Orchestrator.Memory;
+using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Unlearning;
@@ -10,6 +12,13 @@ internal readonly record struct PassOptions(int Epochs, int BatchSize, Optimizer
 {
     /// <summary>Optimizer steps of all passes over so many examples.</summary>
     public int CountSteps(int examples) => Epochs * BatchSampler.StepsPerEpoch(examples, BatchSize);
+
+    /// <summary>The largest batch that can meet: forget examples, and as many retain examples, if any.</summary>
+    public BatchShape LargestBatch(IReadOnlyList<TokenSequence> forget, IReadOnlyList<TokenSequence> retain) =>
+        BatchShape.Largest(forget, BatchSize) + BatchShape.Largest(retain, BatchSize);
+
+    /// <summary>The only stage of a method that trains all parameters.</summary>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, BatchShape batch) => [planner.TrainWhole("unlearn", Optimizer, batch, secondModel: false)];
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate() => Epochs < 1 || BatchSize < 1

@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Unlearning;
@@ -22,6 +23,10 @@ public sealed record RiaOptions : IMethodOptions
 
     /// <inheritdoc/>
     public IEnumerable<string> Validate() => [.. OptionProblems.Negative("retain coefficient", RetainCoefficient), .. Passes.Validate()];
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples) =>
+        Passes.Memory(planner, Passes.LargestBatch(examples.Replacements, RetainCoefficient > 0 ? examples.Retain : []));
 
     /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new Ria(this);

@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -31,6 +32,9 @@ public sealed record RmuOptions : IMethodOptions
     /// <summary>Bytes of them kept in a temporary file beyond that; what fits neither is recomputed.</summary>
     public required long PrefixFileBytes { get; init; }
 
+    /// <summary>Layers that are trained, the steered one and those below it.</summary>
+    private const int TrainedLayerCount = 3;
+
     internal PassOptions Passes => new(Epochs, BatchSize, Optimizer);
 
     /// <inheritdoc/>
@@ -54,6 +58,20 @@ public sealed record RmuOptions : IMethodOptions
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples)
+    {
+        IReadOnlyList<TokenSequence> retain = RetainCoefficient > 0 ? examples.Retain : [];
+        (int first, int end) = TrainedLayers;
+        // Every example at the lowest trained layer, where frozen ones lie below it, and retain examples after the highest.
+        long states = (first > 0 ? planner.StateBytes(BatchShape.Largest(examples.Forget, int.MaxValue).Tokens, 1) : 0)
+            + planner.StateBytes(BatchShape.Largest(retain, Math.Min(retain.Count, Epochs * examples.Forget.Count)).Tokens, first > 0 ? 2 : 1);
+        return [planner.TrainOutputs("unlearn", Optimizer, Passes.LargestBatch(examples.Forget, retain), (first, end), Math.Min(PrefixMemoryBytes, states))];
+    }
+
+    /// <summary>Layers whose matrices are trained: the steered one and those below it that exist.</summary>
+    internal (int First, int End) TrainedLayers => (Math.Max(0, Layer - TrainedLayerCount + 1), Layer + 1);
+
+    /// <inheritdoc/>
     public IUnlearningMethod CreateMethod() => new Rmu(this);
 }
 
@@ -64,9 +82,6 @@ public sealed record RmuOptions : IMethodOptions
 /// </summary>
 public sealed class Rmu(RmuOptions options) : IUnlearningMethod
 {
-    /// <summary>Layers that are trained, the steered one and those below it.</summary>
-    private const int TrainedLayers = 3;
-
     /// <inheritdoc/>
     public string Name => "rmu";
 
@@ -79,7 +94,7 @@ public sealed class Rmu(RmuOptions options) : IUnlearningMethod
         LlamaModel model = context.Model;
         options.RequireFits(model.Config);
         ForgetRetainLoop loop = ForgetRetainLoop.OneStage(context, options.Passes, needsRetain: options.RetainCoefficient > 0);
-        int first = Math.Max(0, options.Layer - TrainedLayers + 1), end = options.Layer + 1;
+        (int first, int end) = options.TrainedLayers;
         string[] names = [.. Enumerable.Range(first, end - first).Select(layer => ParameterNames.Layer(layer, "mlp.down_proj"))];
         model.SetTrainable(names);
         using var originals = new KeptParameters(model, names);

@@ -19,6 +19,10 @@ public sealed record UnlearningExamples
     /// <summary>What is to be said in place of the forget set; empty for methods that teach nothing in its place.</summary>
     public required IReadOnlyList<TokenSequence> Replacements { get; init; }
 
+    /// <summary>Examples that are there already.</summary>
+    public static UnlearningExamples Of(IReadOnlyList<TokenSequence> forget, IReadOnlyList<TokenSequence> retain, IReadOnlyList<TokenSequence>? replacements = null) =>
+        new() { Forget = forget, Retain = retain, Replacements = replacements ?? [] };
+
     /// <summary>Makes them.</summary>
     /// <param name="dataset">The dataset.</param>
     /// <param name="settings">Method and forms.</param>

@@ -1,4 +1,5 @@
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Unlearning;
@@ -95,6 +96,9 @@ public sealed record UnlearningSettings
     /// <summary>Makes sure that a model of this shape has what the settings speak of.</summary>
     /// <exception cref="HybridException">BlockPlan: it has not.</exception>
     public void RequireFits(LlamaConfig model) => Own?.RequireFits(model);
+
+    /// <summary>What each stage of the method takes on these examples.</summary>
+    public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples) => Own?.Memory(planner, examples) ?? [];
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

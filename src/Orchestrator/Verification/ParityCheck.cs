@@ -147,7 +147,7 @@ public sealed class ParityCheck
         using LlamaModel trained = model.Clone();
         trained.SetTrainable(trained.Names);
         var options = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = LionRate, WarmupSteps = 0, WeightDecay = 0 };
-        using var step = new TrainingStep(trained, options);
+        using var step = new TrainingStep(trained, options, new SeededRandom(0));
         var both = new ForgetRetainBatch(forget.Sequences, retain.Sequences);
         double[] losses = new double[LionSteps];
         for (int i = 0; i < LionSteps; i++)

@@ -47,7 +47,7 @@ public sealed class TaughtModel : IDisposable
     private void Teach(TokenSequence[] examples)
     {
         Model.SetTrainable(Model.Names);
-        using var step = new TrainingStep(Model, TestModels.Optimizer(OptimizerKind.AdamW, 3e-3, warmupSteps: 20));
+        using var step = new TrainingStep(Model, TestModels.Optimizer(OptimizerKind.AdamW, 3e-3, warmupSteps: 20), new SeededRandom(1));
         var random = new SeededRandom(3);
         for (int epoch = 0; epoch < 300; epoch++)
         {

@@ -20,7 +20,7 @@ public sealed class FreeTextAnswersTests(TaughtModel taught) : IClassFixture<Tau
         TokenSequence[] examples = [.. questions.Select((question, i) =>
             taught.Encoder.Encode(new PromptAndTarget(FreeTextAnswers.Prompt(question), $" {question.CorrectChoice}{(i % 2 == 0 ? "\nIn fact" : " Answer: A")}")))];
         model.SetTrainable(model.Names);
-        using (var step = new TrainingStep(model, TestModels.Optimizer(OptimizerKind.AdamW, 3e-3)))
+        using (var step = new TrainingStep(model, TestModels.Optimizer(OptimizerKind.AdamW, 3e-3), new SeededRandom(1)))
         {
             for (int i = 0; i < 300 && step.Run("teach", 0, () => new ForgetRetainLoss(Losses.MeanNll(model, new PackedBatch(examples)), null, null)).Loss > 0.01; i++)
             {

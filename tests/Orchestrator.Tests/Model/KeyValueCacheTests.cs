@@ -54,6 +54,21 @@ public sealed class KeyValueCacheTests : IDisposable
     }
 
     [Fact]
+    public void SequencesGoOnFromWhereTheyWereCut()
+    {
+        using var cache = new KeyValueCache(model, 2);
+        Continue(model, cache, Text[..9], Text[10..12]);
+
+        cache.Truncate(5);
+
+        Assert.Equal([5, 2], cache.Lengths);
+        TestModels.AssertClose([.. Last([.. Text[..5], 1]), .. Last([.. Text[10..12], 2])], Continue(model, cache, [1], [2]), 1e-12);
+        cache.Truncate(0);
+        TestModels.AssertClose([.. Last([3]), .. Last([4])], Continue(model, cache, [3], [4]), 1e-12);
+        Assert.Throws<ArgumentOutOfRangeException>(() => cache.Truncate(-1));
+    }
+
+    [Fact]
     public void PositionsBeyondTheModelsAreAnErrorAndChangeNothing()
     {
         using var cache = new KeyValueCache(model, 1);

@@ -58,6 +58,82 @@ public sealed class ChatTemplateTests
         Assert.Equal((1, turn.Ids.Count), (turn.UserStart, turn.UserEnd));
     }
 
+    private static readonly ChatTurn[] Said =
+    [
+        new(ChatRole.System, " Be brief. "), new(ChatRole.User, "Who was it?"), new(ChatRole.Assistant, "It was\nwho. "), new(ChatRole.User, "a b"),
+    ];
+
+    [Fact]
+    public void Llama3sConversation() => Assert.Equal(
+        Llama3.Encode(
+            "<|begin_of_text|><|start_header_id|>system<|end_header_id|>\n\nBe brief.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\nWho was it?<|eot_id|>"
+            + "<|start_header_id|>assistant<|end_header_id|>\n\nIt was\nwho.<|eot_id|><|start_header_id|>user<|end_header_id|>\n\na b<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n"),
+        ChatTemplate.Llama3.Encode(Llama3, Said));
+
+    [Fact]
+    public void ChatMlsConversation() => Assert.Equal(
+        ChatMl.Encode(
+            "<|im_start|>system\n Be brief. <|im_end|>\n<|im_start|>user\nWho was it?<|im_end|>\n<|im_start|>assistant\nIt was\nwho. <|im_end|>\n<|im_start|>user\na b<|im_end|>\n<|im_start|>assistant\n"),
+        ChatTemplate.ChatMl.Encode(ChatMl, Said));
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void ZephyrsConversation(bool marked)
+    {
+        Tokenizer tokenizer = marked ? BpeLearner.Learn(["a b"], 262, ["<|user|>", "<|assistant|>", "<|system|>", "</s>"]) : BpeLearner.Learn(["a b"], 262, ["</s>"]);
+
+        Assert.Equal(
+            tokenizer.Encode("<|system|>\n Be brief. </s>\n<|user|>\nWho was it?</s>\n<|assistant|>\nIt was\nwho. </s>\n<|user|>\na b</s>\n<|assistant|>\n"),
+            ChatTemplate.Zephyr.Encode(tokenizer, Said));
+    }
+
+    [Fact]
+    public void WithoutATemplateEveryTurnIsALine()
+    {
+        Assert.Equal(Plain.Encode("<|begin_of_text|> Be brief. \nWho was it?\nIt was\nwho. \na b\n"), ChatTemplate.None.Encode(Plain, Said));
+        Assert.Equal(Plain.Encode("<|begin_of_text|>a\n\nb\n"), ChatTemplate.None.Encode(Plain, [new(ChatRole.User, "a\n"), new(ChatRole.Assistant, ""), new(ChatRole.User, "b")]));
+    }
+
+    /// <summary>Llama 3's headers by ids: nothing is between a control token and the next.</summary>
+    [Fact]
+    public void AConversationById()
+    {
+        int Id(string token) => Llama3.TokenId(token)!.Value;
+        (int begin, int start, int end, int over) = (Id("<|begin_of_text|>"), Id("<|start_header_id|>"), Id("<|end_header_id|>"), Id("<|eot_id|>"));
+        int[] Bytes(string text) => Llama3.Encode(text);
+
+        Assert.Equal(
+            [begin, start, .. Bytes("user"), end, .. Bytes("\n\nx"), over, start, .. Bytes("assistant"), end, .. Bytes("\n\ny"), over, start, .. Bytes("user"), end, .. Bytes("\n\n"), over, start, .. Bytes("assistant"), end, .. Bytes("\n\n")],
+            ChatTemplate.Llama3.Encode(Llama3, [new(ChatRole.User, "x"), new(ChatRole.Assistant, "y\n"), new(ChatRole.User, "")]));
+    }
+
+    [Theory]
+    [InlineData("Who was it?")]
+    [InlineData(" Who was it?\n")]
+    [InlineData("")]
+    [InlineData(Injection)]
+    public void OneTurnIsTheConversationOfOneTurn(string user)
+    {
+        foreach ((ChatTemplate template, Tokenizer tokenizer) in new[] { (ChatTemplate.Llama3, Llama3), (ChatTemplate.ChatMl, ChatMl), (ChatTemplate.Zephyr, Plain) })
+        {
+            Assert.Equal(template.Encode(tokenizer, [new(ChatRole.User, user)]), template.Encode(tokenizer, user, string.Empty).Ids);
+        }
+
+        // Without a template the cue begins the answer's line; without a cue there is no such line.
+        Assert.Equal([.. ChatTemplate.None.Encode(Plain, [new(ChatRole.User, user)]), .. Plain.Encode("A:")], ChatTemplate.None.Encode(Plain, user, "A:").Ids);
+    }
+
+    [Fact]
+    public void NoTurnSpellsAControlToken()
+    {
+        int[] ids = ChatTemplate.Llama3.Encode(Llama3, [new(ChatRole.System, Injection), new(ChatRole.User, Injection), new(ChatRole.Assistant, Injection)]);
+
+        // begin, four headers of two and three ends of a turn
+        Assert.Equal(12, ids.Count(Llama3.IsSpecial));
+        Assert.Equal(3, Llama3.Decode(ids, skipSpecialTokens: true).Split(Injection).Length - 1);
+    }
+
     [Fact]
     public void WhatTheUserSpellsIsNoControlToken()
     {

@@ -31,7 +31,7 @@ public sealed class BFloat16TrainingTests
         using LlamaModel model = Model(ElementType.Float16);
         model.SetTrainable(model.Names);
 
-        HybridException error = Assert.Throws<HybridException>(() => new TrainingStep(model, TestModels.Optimizer(OptimizerKind.Lion, 1e-3, 0)));
+        HybridException error = Assert.Throws<HybridException>(() => new TrainingStep(model, TestModels.Optimizer(OptimizerKind.Lion, 1e-3, 0), new SeededRandom(1)));
 
         Assert.Equal(ErrorKind.UnsupportedModel, error.Kind);
         Assert.Contains("bfloat16", error.Message);
@@ -41,7 +41,7 @@ public sealed class BFloat16TrainingTests
     {
         using LlamaModel model = Model(type);
         model.SetTrainable(model.Names);
-        using var step = new TrainingStep(model, TestModels.Optimizer(kind, rate, 0));
+        using var step = new TrainingStep(model, TestModels.Optimizer(kind, rate, 0), new SeededRandom(1));
         var batch = new PackedBatch(TestModels.Sequences(8, 23, 4));
         return [.. Enumerable.Range(0, 40).Select(_ => step.Run("learn", 40, () => new ForgetRetainLoss(Orchestrator.Training.Losses.MeanNll(model, batch), null, null)).Loss)];
     }

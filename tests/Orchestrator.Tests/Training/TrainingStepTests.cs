@@ -22,7 +22,7 @@ public sealed class TrainingStepTests : IDisposable
         OptimizerOptions options = TestModels.Optimizer(kind, 0.03, warmupSteps: 3, weightDecay: 0.2);
         using LlamaModel before = model.Clone();
         model.SetTrainable([ParameterNames.FinalNorm]);
-        using var step = new TrainingStep(model, options);
+        using var step = new TrainingStep(model, options, new SeededRandom(1));
         var plain = new PlainOptimizer(options);
         double[] weights = before[ParameterNames.FinalNorm].ToDoubles();
         double[] scales = [3, 1, 0.5, -2, 1e-3, -1e-3, 0, 7];
@@ -72,7 +72,7 @@ public sealed class TrainingStepTests : IDisposable
     public void ALossThatIsNoNumberStopsTrainingBeforeItsUpdate(double factor)
     {
         model.SetTrainable(model.Names);
-        using var step = new TrainingStep(model, TestModels.Optimizer(OptimizerKind.Lion, 0.01));
+        using var step = new TrainingStep(model, TestModels.Optimizer(OptimizerKind.Lion, 0.01), new SeededRandom(1));
         ForgetRetainLoss Loss(double scale) => new(model[ParameterNames.FinalNorm].Sum().Affine(scale, 0), null, null);
         step.Run("unlearn", 10, () => Loss(1));
         step.Run("unlearn", 10, () => Loss(1));
@@ -91,7 +91,7 @@ public sealed class TrainingStepTests : IDisposable
     public void PartsOfALossAreReported()
     {
         model.SetTrainable([ParameterNames.FinalNorm]);
-        using var step = new TrainingStep(model, TestModels.Optimizer(OptimizerKind.Sgd, 0.01));
+        using var step = new TrainingStep(model, TestModels.Optimizer(OptimizerKind.Sgd, 0.01), new SeededRandom(1));
 
         TrainingProgress progress = step.Run("s", 1, () =>
         {
@@ -136,7 +136,7 @@ public sealed class TrainingStepTests : IDisposable
         {
             using LlamaModel trained = TestModels.Make(config, 3, ElementType.Float32);
             trained.SetTrainable(trained.Names);
-            using var step = new TrainingStep(trained, TestModels.Optimizer(OptimizerKind.AdamW, 1e-3));
+            using var step = new TrainingStep(trained, TestModels.Optimizer(OptimizerKind.AdamW, 1e-3), new SeededRandom(1));
             var random = new SeededRandom(4);
             for (int i = 0; i < 4; i++)
             {

@@ -180,7 +180,7 @@ public sealed class UtilitySuiteTests : IDisposable
             TestModels.Config(layers: 2, hidden: 32, vocabulary: Tokenizer.VocabularySize) with { Heads = 4, KeyValueHeads = 2, HeadDimension = 8, MaximumPositions = 400, RopeTheta = 10_000 },
             new SeededRandom(2));
         taught.SetTrainable(taught.Names);
-        using var step = new TrainingStep(taught, TestModels.Optimizer(OptimizerKind.AdamW, 5e-3, warmupSteps: 10));
+        using var step = new TrainingStep(taught, TestModels.Optimizer(OptimizerKind.AdamW, 5e-3, warmupSteps: 10), new SeededRandom(1));
         var batch = new PackedBatch(examples);
         double loss = double.MaxValue;
         for (int i = 0; i < 400 && loss > 0.01; i++)

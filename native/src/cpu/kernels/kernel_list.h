@@ -34,5 +34,8 @@ void adamw(T*, const T*, Compute<T>*, Compute<T>*, Compute<T>*, int64_t, Compute
            Compute<T>, Compute<T>);
 template <class T>
 void sgd(T*, const T*, Compute<T>*, int64_t, Compute<T>, Compute<T>);
+void rounded_lion(bf16*, const bf16*, bf16*, uint64_t, int64_t, int64_t, float, float, float, float);
+void rounded_adamw(bf16*, const bf16*, bf16*, bf16*, uint64_t, int64_t, int64_t, float, float, float, float, float, float, float);
+void rounded_sgd(bf16*, const bf16*, uint64_t, int64_t, int64_t, float, float);
 
 }  // namespace hybrid::cpu::HYBRID_ISA

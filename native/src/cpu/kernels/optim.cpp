@@ -1,5 +1,5 @@
 #include "cpu/kernels/kernel_list.h"
-#include "cpu/kernels/simd_math.h"
+#include "cpu/kernels/optim_math.h"
 
 namespace hybrid::cpu::HYBRID_ISA {
 namespace {
@@ -16,37 +16,37 @@ inline void put(T* p, Compute<T>* master, int64_t i, Compute<T> value) {
 template <class T>
 void lion(T* p, const T* g, Compute<T>* master, Compute<T>* m, int64_t n, Compute<T> rate, Compute<T> beta1, Compute<T> beta2,
           Compute<T> decay) {
-  using C = Compute<T>;
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    C slope = wide(g[i]), direction = beta1 * m[i] + (C(1) - beta1) * slope;
-    C sign = direction > C(0) ? C(1) : direction < C(0) ? C(-1) : direction;  // 0 stays 0, and a NaN breaks the weight where it can be seen
-    put(p, master, i, master[i] - rate * (sign + decay * master[i]));
-    m[i] = beta2 * m[i] + (C(1) - beta2) * slope;
+    Compute<T> weight = master[i];
+    lion_update(wide(g[i]), weight, m[i], rate, beta1, beta2, decay);
+    put(p, master, i, weight);
   }
 }
 
 template <class T>
 void adamw(T* p, const T* g, Compute<T>* master, Compute<T>* m, Compute<T>* v, int64_t n, Compute<T> rate, Compute<T> beta1,
            Compute<T> beta2, Compute<T> epsilon, Compute<T> decay, Compute<T> correction1, Compute<T> correction2) {
-  using C = Compute<T>;
-  const C step = rate / correction1, root = C(1) / sqrt_of(correction2), shrink = C(1) - rate * decay;
+  const AdamWStep<Compute<T>> with(rate, beta1, beta2, epsilon, decay, correction1, correction2);
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
-    C slope = wide(g[i]);
-    m[i] = beta1 * m[i] + (C(1) - beta1) * slope;
-    v[i] = beta2 * v[i] + (C(1) - beta2) * slope * slope;
-    put(p, master, i, master[i] * shrink - step * m[i] / (sqrt_of(v[i]) * root + epsilon));
+    Compute<T> weight = master[i];
+    adamw_update(wide(g[i]), weight, m[i], v[i], with);
+    put(p, master, i, weight);
   }
 }
 
 template <class T>
 void sgd(T* p, const T* g, Compute<T>* master, int64_t n, Compute<T> rate, Compute<T> decay) {
 #pragma omp simd
-  for (int64_t i = 0; i < n; ++i) put(p, master, i, master[i] - rate * (wide(g[i]) + decay * master[i]));
+  for (int64_t i = 0; i < n; ++i) {
+    Compute<T> weight = master[i];
+    sgd_update(wide(g[i]), weight, rate, decay);
+    put(p, master, i, weight);
+  }
 }
 
-#define HYBRID_INSTANTIATE(T)                                                                                                        \
+#define HYBRID_INSTANTIATE(T)                                                                                                       \
   template void lion(T*, const T*, Compute<T>*, Compute<T>*, int64_t, Compute<T>, Compute<T>, Compute<T>, Compute<T>);              \
   template void adamw(T*, const T*, Compute<T>*, Compute<T>*, Compute<T>*, int64_t, Compute<T>, Compute<T>, Compute<T>, Compute<T>, \
                       Compute<T>, Compute<T>, Compute<T>);                                                                          \

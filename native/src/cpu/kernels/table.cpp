@@ -24,8 +24,10 @@ constexpr Kernels<T> table() {
 extern const Kernels<float> floats;
 extern const Kernels<double> doubles;
 extern const Kernels<bf16> halves;
+extern const RoundedKernels rounded;
 const Kernels<float> floats = table<float>();
 const Kernels<double> doubles = table<double>();
 const Kernels<bf16> halves = table<bf16>();
+const RoundedKernels rounded = {rounded_lion, rounded_adamw, rounded_sgd};
 
 }  // namespace hybrid::cpu::HYBRID_ISA

@@ -1,0 +1,19 @@
+namespace Hybrid.Orchestrator.Memory;
+
+/// <summary>What one stage of a piece of work takes at its fullest moment.</summary>
+/// <param name="Stage">Its name, for people.</param>
+/// <param name="Device">Bytes of tensors on the device.</param>
+/// <param name="Host">Bytes of tensors on the host; empty where the work is done there.</param>
+public sealed record StageMemory(string Stage, MemoryUse Device, MemoryUse Host);
+
+/// <summary>What a piece of work takes, stage by stage.</summary>
+/// <param name="Options">The ways of saving that are in it.</param>
+/// <param name="Stages">The stages, in order.</param>
+public sealed record MemoryPlan(MemoryOptions Options, IReadOnlyList<StageMemory> Stages)
+{
+    /// <summary>The stage that takes most of the device.</summary>
+    public StageMemory Fullest => Stages.MaxBy(stage => stage.Device.Total)!;
+
+    /// <summary>Bytes of the host that the fullest stage there takes.</summary>
+    public long HostBytes => Stages.Max(stage => stage.Host.Total);
+}

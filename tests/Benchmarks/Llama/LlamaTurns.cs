@@ -1,0 +1,81 @@
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Hybrid.Interop;
+
+namespace Hybrid.Benchmarks.Llama;
+
+/// <summary>The turns that both sides take at one piece of work, and the comparison of what they computed.</summary>
+internal sealed class LlamaTurns(LlamaBench bench, LlamaCase work, LlamaVariant variant)
+{
+    /// <summary>Turns of each side where the other must end first: every one costs a start.</summary>
+    private const int TurnsApart = 2;
+
+    private readonly LlamaSide theirs = bench.Theirs!;
+    private readonly JsonObject load = bench.Load(work.Layers);
+
+    /// <summary>Measures. Apart, one side's process has ended before the other's starts: ours, the peer, ours, the peer.</summary>
+    public Comparison Run(bool apart)
+    {
+        int turns = apart ? TurnsApart : bench.Rounds, runs = apart ? (bench.Rounds + TurnsApart - 1) / TurnsApart : 1;
+        bench.Ours.Renew(); // it may have done the same beside another variant
+        var a = new List<double>();
+        var b = new List<double>();
+        for (int turn = 0; turn < turns; turn++)
+        {
+            a.AddRange(Take(bench.Ours, theirs, work.Ours, runs, apart));
+            double[][] computed = [.. bench.Ours.Values];
+            b.AddRange(Take(theirs, bench.Ours, variant.Request, runs, apart));
+            if (apart || turn == turns - 1)
+            {
+                Agree(computed, theirs.Values);
+            }
+        }
+
+        return new Comparison([.. a], [.. b]);
+    }
+
+    private double[] Take(LlamaSide side, LlamaSide other, JsonObject request, int runs, bool apart)
+    {
+        if (apart)
+        {
+            other.End();
+        }
+
+        long? before = side.Runs ? null : DeviceMemory.Used(bench.Device);
+        if (side.Prepare(load, request))
+        {
+            TellMemory(side, before);
+        }
+
+        return [.. Enumerable.Range(0, runs).Select(_ => side.Run(request)).ToArray()];
+    }
+
+    private void TellMemory(LlamaSide side, long? before)
+    {
+        long? bytes = ReferenceEquals(side, theirs) ? side.Ask(new JsonObject { ["op"] = "memory" })["bytes"]!.GetValue<long>() : DeviceMemory.Used(bench.Device) - before;
+        string what = ReferenceEquals(side, theirs) ? $"{variant.Label}, the allocator's peak" : "ours, by nvidia-smi";
+        if (bytes > 0 && !bench.Facts.Any(fact => fact.Name == Name()))
+        {
+            bench.Facts.Add(new(Name(), $"{(bytes.Value / 1e9).ToString("0.0", CultureInfo.InvariantCulture)} GB"));
+        }
+
+        string Name() => $"{work.Name}, memory, {what}";
+    }
+
+    /// <summary>Both sides began with the same weights and did the same in each run.</summary>
+    private void Agree(IReadOnlyList<double[]> ours, IReadOnlyList<double[]> others)
+    {
+        double widest = ours.Zip(others, work.Difference.Of).Max();
+        bool agree = widest <= (work.Tolerance ?? double.PositiveInfinity);
+        string limit = work.Tolerance is { } tolerance ? $"at most {tolerance:0.0e0} allowed" : "told only";
+        bench.Facts.Add(new($"{work.Name}, {variant.Label}, {work.Difference.Name}, widest in {Math.Min(ours.Count, others.Count)} runs", $"{widest:0.0e0} ({limit})"));
+        if (!agree)
+        {
+            string values = $"ours {Show(ours[0])}, theirs {Show(others[0])} in the first run";
+            bench.Failures.Add($"{work.Name}, {variant.Label}: the sides DISAGREE by {widest:0.0e0}, {limit}; {values}");
+            bench.Say(bench.Failures[^1]);
+        }
+    }
+
+    private static string Show(double[] values) => string.Join(" ", values.Take(4).Select(value => value.ToString("G6", CultureInfo.InvariantCulture)));
+}
