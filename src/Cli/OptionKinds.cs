@@ -19,23 +19,6 @@ internal static class OptionKinds
             text => int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most ? value : null),
     };
 
-    /// <summary>A number of bytes above zero, plain or with MB or GB (millions, thousands of millions) after it; null where it is not given.</summary>
-    public static Option<long?> Bytes(string name, string description) => new(name)
-    {
-        Description = description,
-        HelpName = "BYTES",
-        CustomParser = result => Parse<long?>(result, "a number of bytes of at least 1, such as 500000, 200MB or 5GB", text =>
-        {
-            (string number, long unit) = text switch
-            {
-                _ when text.EndsWith("MB", StringComparison.OrdinalIgnoreCase) => (text[..^2], 1_000_000),
-                _ when text.EndsWith("GB", StringComparison.OrdinalIgnoreCase) => (text[..^2], 1_000_000_000),
-                _ => (text, 1L),
-            };
-            return long.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out long value) && value >= 1 && value <= long.MaxValue / unit ? value * unit : null;
-        }),
-    };
-
     /// <summary>The path of something to be written; it must not be empty.</summary>
     public static string? ParsePath(ArgumentResult result) => Parse(result, "a path", text => text.Length > 0 ? text : null);
 
@@ -46,6 +29,14 @@ internal static class OptionKinds
         HelpName = "X",
         CustomParser = result => Parse<double?>(
             result, zero ? "a number of at least 0" : "a number above 0", text => ParseNumber(text) is { } value && (zero || value > 0) ? value : null),
+    };
+
+    /// <summary>A number of bytes: plain, or with KB, MB, GB, TB (powers of 1000) behind it; null where it is not given.</summary>
+    public static Option<long?> Bytes(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "BYTES",
+        CustomParser = result => Parse<long?>(result, "a number of bytes such as 24GB", ParseBytes),
     };
 
     /// <summary>Numbers above zero with commas between, null where it is not given.</summary>
@@ -137,6 +128,14 @@ internal static class OptionKinds
 
     private static double? ParseNumber(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && value >= 0 ? value : null;
+
+    private static long? ParseBytes(string text)
+    {
+        string[] units = ["KB", "MB", "GB", "TB"];
+        int unit = Array.FindIndex(units, suffix => text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase));
+        double bytes = (ParseNumber(unit < 0 ? text : text[..^2].TrimEnd()) ?? 0) * Math.Pow(1000, unit + 1);
+        return bytes is >= 1 and < long.MaxValue ? (long)bytes : null;
+    }
 
     /// <summary>The parsed value; where parsing gives null, an error that says what was expected.</summary>
     private static T? Parse<T>(ArgumentResult result, string expected, Func<string, T?> parse)

@@ -105,9 +105,9 @@ public sealed class LearnCommandTests(TaughtFolder taught) : IDisposable
         Usage("--untaught and --preset exclude each other", "--shape", model, "--tokenizer", model, "--untaught", "--preset", "tiny");
         Usage("--optimizer needs --learning-rate", "--model", model, "--optimizer", "adamw");
         Usage("--optimizer: 'adam' is not one of lion, adamw, sgd", "--model", model, "--optimizer", "adam", "--learning-rate", "1");
-        Usage("--shard-size: '0' is not a number of bytes of at least 1, such as 500000, 200MB or 5GB", "--shard-size", "0");
-        Usage("--shard-size: '5TB' is not a number of bytes", "--shard-size", "5TB");
-        Usage("--shard-size: '10000000000GB' is not a number of bytes", "--shard-size", "10000000000GB");
+        Usage("--shard-size: '0' is not a number of bytes such as 24GB", "--shard-size", "0");
+        Usage("--shard-size: '5PB' is not a number of bytes", "--shard-size", "5PB");
+        Usage("--shard-size: '10000000TB' is not a number of bytes", "--shard-size", "10000000TB");
         Fails(17, "--preset llama3-8b: has no small shape to make a model of; expected --model, or --shape with --tokenizer", "--preset", "llama3-8b");
         Fails(10, "/no/such: no such model folder", "--model", "/no/such");
         Fails(10, "/no/such.json: cannot be read", "--shape", "/no/such.json", "--tokenizer", model);
