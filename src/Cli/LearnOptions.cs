@@ -12,7 +12,7 @@ internal sealed class LearnOptions
     private readonly Option<string?> shape = new("--shape") { Description = "Teach random weights of this architecture: a config.json, or a folder with one. Needs --tokenizer.", HelpName = "FILE|FOLDER" };
     private readonly Option<string?> tokenizer = new("--tokenizer") { Description = "With --shape: a model's folder, or a tokenizer.json.", HelpName = "MODEL|FILE" };
     private readonly Option<bool> untaught = OptionKinds.Switch("--untaught", "Write the random weights as they are, without teaching.");
-    private readonly Option<string?> preset = OptionKinds.OneOf("--preset", $"Way of teaching; tiny has a shape of its own, too. {PresetChoice.Description}", TeachingPresets.Names);
+    private readonly Option<string?> preset = OptionKinds.OneOf("--preset", $"Way of teaching and, without --model and --shape, the shape, which tiny has: {PresetChoice.Description}", TeachingPresets.Names);
     private readonly Option<int?> epochs = OptionKinds.Count("--epochs", "Passes at most.");
     private readonly Option<double?> target = OptionKinds.Number("--target-accuracy", "Accuracy on both halves, 0 to 1, at which teaching ends.", zero: true);
     private readonly Option<int?> batchSize = OptionKinds.Count("--batch-size", "Examples a step.");
