@@ -36,6 +36,10 @@ internal static class CommonOptions
 
     public static Option<bool> Overwrite() => OptionKinds.Switch("--overwrite", "Replace what is in the folder.");
 
+    /// <summary>The most bytes of weights in one file that is written.</summary>
+    public static Option<long?> ShardSize() => OptionKinds.Bytes(
+        "--shard-size", "The most bytes of weights in one file, such as 500MB; more is written as shards with an index. Default: 5GB.");
+
     public static Option<string?> Json() => new("--json")
     {
         Description = "Also write the result as JSON to this file; without a name, or '-': to standard output, and nothing else there.",

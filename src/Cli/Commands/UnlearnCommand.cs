@@ -21,6 +21,7 @@ internal static class UnlearnCommand
         var memory = new MemoryChoice();
         Option<string> output = CommonOptions.Out("Where the unlearned model goes: a folder that is not there yet, or empty.");
         Option<bool> overwrite = CommonOptions.Overwrite();
+        Option<long?> shardSize = CommonOptions.ShardSize();
         Option<string?> events = CommonOptions.Events();
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> json = CommonOptions.Json();
@@ -32,7 +33,7 @@ internal static class UnlearnCommand
 
             Example:  hybrid unlearn --model models/taught --dataset random-birthdays --data data --method kunbr --out models/kunbr
             """,
-            [output, overwrite, .. settingOptions.All, .. memory.All, events, seed, json]);
+            [output, overwrite, shardSize, .. settingOptions.All, .. memory.All, events, seed, json]);
         settingOptions.Validate(command);
         bind(command, (parsed, context) =>
         {
@@ -78,7 +79,7 @@ internal static class UnlearnCommand
 
             double seconds = clock.Elapsed.TotalSeconds;
             double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
-            target.Save(model, loaded.Tokenizer, loaded.Folder);
+            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),

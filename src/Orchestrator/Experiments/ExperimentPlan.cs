@@ -124,7 +124,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         ? (long)options.Epochs * BatchSampler.StepsPerEpoch(Math.Min(options.MaximumExamples, dataset.RetainText.Read().Count), options.BatchSize)
         : 0;
 
-    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape;
+    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : model.Preset!.Shape!;
 
     /// <summary>Of one seed's dearest job: a setting that unlearns, or RTT.</summary>
     private static long? MemoryOf(ExperimentSettings settings, SeedWorld world)

@@ -44,7 +44,7 @@ internal sealed class SeedWorld
     public LlamaConfig Config => config.Value;
 
     /// <summary>The model that knows the facts: the user's, or the taught one's place.</summary>
-    public string OriginalFolder => settings.Model.Folder ?? ModelPath(OriginalName);
+    public string OriginalFolder => settings.Model.Teach is null ? settings.Model.Folder! : ModelPath(OriginalName);
 
     /// <summary>Part of job names.</summary>
     public string Prefix => FormattableString.Invariant($"seed{Seed}");

@@ -70,9 +70,18 @@ public static class ModelFolder
     public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
     {
         (string path, Tokenizer tokenizer) = FindTokenizer(folder);
-        return Fits(tokenizer.VocabularySize, config.VocabularySize)
-            ? tokenizer
-            : throw new HybridException(ErrorKind.Tokenizer, $"{path}: {tokenizer.VocabularySize} tokens, the model has rows for {config.VocabularySize}: this tokenizer is another model's");
+        RequireFits(path, tokenizer, config);
+        return tokenizer;
+    }
+
+    /// <summary>Makes sure that a tokenizer's ids are those that a model has rows for; <paramref name="path"/> is the tokenizer's, for the error.</summary>
+    /// <exception cref="HybridException">Tokenizer: its vocabulary is not the model's.</exception>
+    public static void RequireFits(string path, Tokenizer tokenizer, LlamaConfig config)
+    {
+        if (!Fits(tokenizer.VocabularySize, config.VocabularySize))
+        {
+            throw new HybridException(ErrorKind.Tokenizer, $"{path}: {tokenizer.VocabularySize} tokens, the model has rows for {config.VocabularySize}: this tokenizer is another model's");
+        }
     }
 
     /// <summary>Loads the tokenizer of a folder that may lack a model.</summary>

@@ -22,6 +22,9 @@ public sealed record TeachingOptions
     /// <summary>How questions are learned.</summary>
     public required QuestionForm Form { get; init; }
 
+    /// <summary>Whether the facts are learned as text, too.</summary>
+    public required bool Texts { get; init; }
+
     /// <summary>How parameters move.</summary>
     public required OptimizerOptions Optimizer { get; init; }
 
@@ -52,8 +55,8 @@ public sealed record TeachingOptions
 public sealed record TeachingReport(int Epochs, McqResult Forget, McqResult Retain);
 
 /// <summary>
-/// Teaches a model a dataset that no model knows, such as random birthdays: the questions of both halves and the facts as text, until it
-/// answers.
+/// Teaches a model a dataset that no model knows, such as random birthdays: the questions of both halves and, where asked for, the
+/// facts as text, until it answers. All parameters are trained.
 /// </summary>
 public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
 {
@@ -65,7 +68,7 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
         TokenSequence[] examples =
         [
             .. forget.Concat(dataset.RetainQuestions).Select(question => encoder.Encode(question, options.Form)),
-            .. dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText),
+            .. options.Texts ? dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText) : [],
         ];
         model.SetTrainable(model.Names);
         TeachingReport? report = null;
