@@ -65,6 +65,9 @@ internal sealed class InputOptions
 /// <param name="Device">Where it is to compute.</param>
 internal sealed record Input(string Folder, LlamaConfig Config, Tokenizer Tokenizer, UnlearningDataset Dataset, ElementType Type, Device Device)
 {
+    /// <summary>What memory is planned for.</summary>
+    public Workload Workload => new(Folder, Config, Type, Device);
+
     /// <summary>Loads the weights onto the device; the caller owns the model.</summary>
     public LlamaModel LoadModel() => ModelFolder.LoadModel(Folder, Type, Device);
 

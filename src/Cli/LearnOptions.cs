@@ -18,18 +18,19 @@ internal sealed class LearnOptions
     private readonly Option<int?> batchSize = OptionKinds.Count("--batch-size", "Examples a step.");
     private readonly Option<OptimizerKind?> optimizer = OptionKinds.Choice<OptimizerKind>("--optimizer", "How parameters follow their gradients; needs --learning-rate, too.");
     private readonly Option<double?> rate = OptionKinds.Number("--learning-rate", "Learning rate after warm-up.");
+    private readonly Option<WeightRounding?> rounding = OptionKinds.Choice<WeightRounding>("--rounding", "How small steps of bfloat16 weights are kept. Default: the preset's.");
     private readonly Option<string?> events = CommonOptions.Events();
     private readonly Option<string> device = CommonOptions.Device();
     private readonly Option<string?> precision = CommonOptions.Precision();
 
     /// <summary>The options, in the order in which help shows them.</summary>
-    public Option[] All => [model, shape, tokenizer, untaught, preset, epochs, target, batchSize, optimizer, rate, events, device, precision];
+    public Option[] All => [model, shape, tokenizer, untaught, preset, epochs, target, batchSize, optimizer, rate, rounding, events, device, precision];
 
     /// <summary>Adds what has to hold between options to a command.</summary>
     public void Validate(Command command) => command.Validators.Add(result =>
     {
         bool fromModel = result.GetResult(model) is not null, fromShape = result.GetResult(shape) is not null;
-        Option[] teaching = [.. fromShape ? [preset] : Array.Empty<Option>(), epochs, target, batchSize, optimizer, rate, events]; // without --shape the preset is the shape, too
+        Option[] teaching = [.. fromShape ? [preset] : Array.Empty<Option>(), epochs, target, batchSize, optimizer, rate, rounding, events]; // without --shape the preset is the shape, too
         if (fromModel && fromShape)
         {
             result.AddError("--model and --shape exclude each other: a model has its shape");
@@ -80,7 +81,7 @@ internal sealed class LearnOptions
             Epochs = parsed.GetValue(epochs) ?? found.Teaching.Epochs,
             TargetAccuracy = parsed.GetValue(target) ?? found.Teaching.TargetAccuracy,
             BatchSize = parsed.GetValue(batchSize) ?? found.Teaching.BatchSize,
-            Optimizer = steps with { Kind = parsed.GetValue(optimizer) ?? steps.Kind, LearningRate = parsed.GetValue(rate) ?? steps.LearningRate },
+            Optimizer = steps with { Kind = parsed.GetValue(optimizer) ?? steps.Kind, LearningRate = parsed.GetValue(rate) ?? steps.LearningRate, Rounding = parsed.GetValue(rounding) ?? steps.Rounding },
         };
         HybridException.ThrowIfAny(ErrorKind.Config, "teaching", teaching.Validate());
         return (name, found with { Teaching = teaching });
@@ -92,10 +93,11 @@ internal sealed class LearnOptions
     /// <summary>The folder for TensorBoard events, null for none.</summary>
     public string? EventsOf(ParseResult parsed) => parsed.GetValue(events);
 
-    /// <summary>Where the model lives.</summary>
+    /// <summary>Where the model lives; for plans the device need not be there.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>
     /// <exception cref="NativeException">Device: there is no such device.</exception>
-    public Device DeviceOf(ParseResult parsed) => CommonOptions.ParseDevice(parsed.GetValue(device)!);
+    public Device DeviceOf(ParseResult parsed, bool deviceNeeded) =>
+        deviceNeeded ? CommonOptions.ParseDevice(parsed.GetValue(device)!) : CommonOptions.ParseDeviceName(parsed.GetValue(device)!);
 
     /// <summary>Element type of its weights.</summary>
     public ElementType TypeOf(ParseResult parsed) => CommonOptions.PrecisionOf(parsed.GetValue(precision));

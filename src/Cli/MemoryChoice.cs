@@ -3,6 +3,7 @@ using System.Globalization;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Memory;
+using Hybrid.Orchestrator.Model;
 using Spectre.Console;
 
 namespace Hybrid.Cli;
@@ -20,8 +21,16 @@ internal enum When
     Off,
 }
 
+/// <summary>What is planned for.</summary>
+/// <param name="Name">The model's folder or file.</param>
+/// <param name="Shape">Its architecture.</param>
+/// <param name="Type">Element type of its weights.</param>
+/// <param name="Device">Where it is to compute.</param>
+internal readonly record struct Workload(string Name, LlamaConfig Shape, ElementType Type, Device Device);
+
 /// <summary>The options about memory: what a command will take, and ways of taking less.</summary>
-internal sealed class MemoryChoice
+/// <param name="secondModel">Whether the command may have a second model.</param>
+internal sealed class MemoryChoice(bool secondModel)
 {
     private readonly Option<bool> plan = OptionKinds.Switch("--plan", "Show what each stage takes of memory and whether it fits, and stop. No weights are read; config.json, tokenizer and data are enough.");
     private readonly Option<long?> deviceMemory = OptionKinds.Bytes("--device-memory", "With --plan: plan for a device that has so much free, such as 24GB, which need not be here.");
@@ -32,7 +41,7 @@ internal sealed class MemoryChoice
         "--second-model-on-host", "Keep the second model (kunbr's original, the one that an attack copies) in the host's memory: the same bits. Default: auto, where it is needed.");
 
     /// <summary>The options, in the order in which help shows them.</summary>
-    public Option[] All => [plan, deviceMemory, checkpointing, secondOnHost];
+    public Option[] All => [plan, deviceMemory, checkpointing, .. secondModel ? [secondOnHost] : Array.Empty<Option>()];
 
     /// <summary>Whether only the plan is wanted.</summary>
     public bool OnlyPlan(ParseResult parsed) => parsed.GetValue(plan);
@@ -46,7 +55,7 @@ internal sealed class MemoryChoice
     /// <param name="stages">What the stages take, given a planner.</param>
     /// <param name="json">Where JSON goes.</param>
     /// <exception cref="HybridException">Memory: no way fits. Config: --device-memory without --plan.</exception>
-    public MemoryPlan? Resolve(ParseResult parsed, CommandContext context, Input input, Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages, string? json)
+    public MemoryPlan? Resolve(ParseResult parsed, CommandContext context, Workload input, Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages, string? json)
     {
         long? assumed = parsed.GetValue(deviceMemory);
         if (assumed is not null && !OnlyPlan(parsed))
@@ -60,20 +69,21 @@ internal sealed class MemoryChoice
         }
 
         AvailableMemory available = assumed is { } bytes ? new AvailableMemory(bytes, long.MaxValue) : AvailableMemory.Of(input.Device);
+        When? second = secondModel ? parsed.GetValue(secondOnHost) : When.Off;
+        bool moveless = input.Device == Device.Cpu && second != When.On; // the host is the device
         MemoryOptions[] choices =
         [
             .. MemoryOptions.QuickestFirst.Where(options =>
-                Allows(parsed.GetValue(checkpointing), options.ActivationCheckpointing) && Allows(parsed.GetValue(secondOnHost), options.SecondModelOnHost)
-                && (input.Device != Device.Cpu || !options.SecondModelOnHost || parsed.GetValue(secondOnHost) == When.On)), // the host is the device
+                Allows(parsed.GetValue(checkpointing), options.ActivationCheckpointing) && Allows(moveless ? When.Off : second, options.SecondModelOnHost)),
         ];
-        MemoryPlan chosen = MemoryFit.Choose(options => stages(new MemoryPlanner(input.Config, input.Type, input.Device, options)), choices, available);
+        MemoryPlan chosen = MemoryFit.Choose(options => stages(new MemoryPlanner(input.Shape, input.Type, input.Device, options)), choices, available);
         if (!OnlyPlan(parsed))
         {
             MemoryFit.Require(chosen, available, input.Device);
             return chosen;
         }
 
-        JsonOutput.Write(context, json, new { model = input.Folder, device = input.Device.ToString(), fits = MemoryFit.Fits(chosen, available), available, plan = JsonOf(chosen) });
+        JsonOutput.Write(context, json, new { model = input.Name, device = input.Device.ToString(), fits = MemoryFit.Fits(chosen, available), available, plan = JsonOf(chosen) });
         if (json != JsonOutput.StandardOutput)
         {
             context.Output.Write(TableOf(chosen));

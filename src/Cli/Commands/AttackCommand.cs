@@ -17,7 +17,7 @@ internal static class AttackCommand
     {
         var input = new InputOptions();
         var options = new AttackOptions();
-        var memory = new MemoryChoice();
+        var memory = new MemoryChoice(secondModel: true);
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> json = CommonOptions.Json();
         Command command = input.CommandWith(
@@ -176,7 +176,7 @@ internal static class AttackCommand
         }
 
         /// <summary>The way of working that fits; null where only the plan was wanted.</summary>
-        private MemoryPlan? Fit(Func<MemoryPlanner, StageMemory> stage) => memory.Resolve(parsed, context, loaded, planner => [stage(planner)], file);
+        private MemoryPlan? Fit(Func<MemoryPlanner, StageMemory> stage) => memory.Resolve(parsed, context, loaded.Workload, planner => [stage(planner)], file);
 
         /// <summary>Asks a model on the device, or a copy there of one that is on the host.</summary>
         private T OnDevice<T>(LlamaModel model, Func<LlamaModel, T> ask)

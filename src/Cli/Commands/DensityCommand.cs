@@ -19,7 +19,7 @@ internal static class DensityCommand
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         var input = new InputOptions();
-        var memory = new MemoryChoice();
+        var memory = new MemoryChoice(secondModel: false);
         Option<ExampleForm?> form = OptionKinds.Choice<ExampleForm>("--form", "What the forget examples are made of; default: letter-answer.");
         Option<bool> mlpOnly = OptionKinds.Switch("--mlp-only", "Count the MLP's three matrices only.");
         Option<int?> blocks = OptionKinds.Count("--blocks", "Blocks that the layers are cut into; default: the preset's.");
@@ -47,7 +47,7 @@ internal static class DensityCommand
             ExampleForm examples = parsed.GetValue(form) ?? ExampleForm.LetterAnswer;
             IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, examples, loaded.Encoder());
             int batch = parsed.GetValue(batchSize) ?? DefaultBatch;
-            if (memory.Resolve(parsed, context, loaded, planner => [planner.Density(BatchShape.Largest(forget, batch), secondModel: false)], file) is not { } fitting)
+            if (memory.Resolve(parsed, context, loaded.Workload, planner => [planner.Density(BatchShape.Largest(forget, batch), secondModel: false)], file) is not { } fitting)
             {
                 return ExitCode.Success;
             }

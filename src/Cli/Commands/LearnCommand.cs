@@ -4,6 +4,7 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 using Hybrid.Orchestrator.Training;
@@ -24,7 +25,7 @@ internal static class LearnCommand
             Example:  hybrid learn --dataset random-birthdays --data data --out models/taught
             """);
         options.Dataset.AddTo(command);
-        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat([options.Seed, options.Threads, options.Json]))
+        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat(options.Memory.All).Concat([options.Seed, options.Threads, options.Json]))
         {
             command.Options.Add(option);
         }
@@ -39,23 +40,39 @@ internal static class LearnCommand
         string? json = parsed.GetValue(options.Json);
         JsonOutput.Check(json);
         CommandContext.UseThreads(parsed.GetValue(options.Threads));
-        Device device = options.Learning.DeviceOf(parsed);
+        Device device = options.Learning.DeviceOf(parsed, deviceNeeded: !options.Memory.OnlyPlan(parsed));
         LearnStart start = options.Learning.StartOf(parsed);
         (string presetName, TeachingPreset preset) = options.Learning.PresetOf(parsed, start);
 
         UnlearningDataset dataset = options.Dataset.Load(parsed);
+        ElementType type = options.Learning.TypeOf(parsed);
+        MemoryPlan? plan = null;
+        if (start is { Shape: { } shape, Tokenizer: { } given })
+        {
+            Teacher planned = TeacherOf(preset, given, shape);
+            plan = options.Memory.Resolve(parsed, context, new Workload(start.Folder ?? "random weights", shape, type, device), planner => [planned.Memory(planner, dataset)], json);
+            if (plan is null)
+            {
+                return ExitCode.Success;
+            }
+        }
+        else if (options.Memory.OnlyPlan(parsed))
+        {
+            throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
+        }
+
         using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         var clock = Stopwatch.StartNew();
-        (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, options.Learning.TypeOf(parsed), device);
+        (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
         using (model)
         {
+            model.ActivationCheckpointing = plan?.Options.ActivationCheckpointing ?? false;
             TeachingReport? report = null;
             if (!options.Learning.Untaught(parsed))
             {
                 using RunProgress progress = context.StartProgress(options.Learning.EventsOf(parsed));
-                var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, model.Config.MaximumPositions));
-                var teacher = new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
+                Teacher teacher = TeacherOf(preset, tokenizer, model.Config);
                 report = LastGood.OnDivergence(output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
             }
 
@@ -92,8 +109,16 @@ internal static class LearnCommand
         return ExitCode.Success;
     }
 
+    private static Teacher TeacherOf(TeachingPreset preset, Tokenizer tokenizer, LlamaConfig shape)
+    {
+        var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, shape.MaximumPositions));
+        return new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
+    }
+
     private sealed class Options
     {
+        public MemoryChoice Memory { get; } = new(secondModel: false);
+
         public DatasetOptions Dataset { get; } = new();
 
         public LearnOptions Learning { get; } = new();

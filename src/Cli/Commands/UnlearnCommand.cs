@@ -18,7 +18,7 @@ internal static class UnlearnCommand
     {
         var input = new InputOptions();
         var settingOptions = new UnlearnOptions();
-        var memory = new MemoryChoice();
+        var memory = new MemoryChoice(secondModel: true);
         Option<string> output = CommonOptions.Out("Where the unlearned model goes: a folder that is not there yet, or empty.");
         Option<bool> overwrite = CommonOptions.Overwrite();
         Option<long?> shardSize = CommonOptions.ShardSize();
@@ -51,7 +51,7 @@ internal static class UnlearnCommand
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
             SeededRandom random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn");
             UnlearningExamples examples = UnlearningExamples.For(loaded.Dataset, settings, encoder, random);
-            if (memory.Resolve(parsed, context, loaded, planner => settings.Memory(planner, examples), file) is not { } plan)
+            if (memory.Resolve(parsed, context, loaded.Workload, planner => settings.Memory(planner, examples), file) is not { } plan)
             {
                 return ExitCode.Success;
             }

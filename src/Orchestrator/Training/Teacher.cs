@@ -1,5 +1,6 @@
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Training;
@@ -60,16 +61,16 @@ public sealed record TeachingReport(int Epochs, McqResult Forget, McqResult Reta
 /// </summary>
 public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
 {
+    /// <summary>What teaching takes.</summary>
+    public StageMemory Memory(MemoryPlanner planner, UnlearningDataset dataset) =>
+        planner.TrainWhole("teach", options.Optimizer, BatchShape.Largest(Examples(dataset), options.BatchSize), secondModel: false);
+
     /// <summary>Changes the model in place.</summary>
     /// <exception cref="HybridException">Diverged: the loss was not finite; the model is as after the last whole pass.</exception>
     public TeachingReport Teach(LlamaModel model, UnlearningDataset dataset, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         MultipleChoiceQuestion[] forget = [.. dataset.ForgetQuestions];
-        TokenSequence[] examples =
-        [
-            .. forget.Concat(dataset.RetainQuestions).Select(question => encoder.Encode(question, options.Form)),
-            .. options.Texts ? dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText) : [],
-        ];
+        TokenSequence[] examples = Examples(dataset);
         model.SetTrainable(model.Names);
         TeachingReport? report = null;
         var loop = new EpochLoop
@@ -99,4 +100,10 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
             return Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) < options.TargetAccuracy;
         }
     }
+
+    private TokenSequence[] Examples(UnlearningDataset dataset) =>
+    [
+        .. dataset.ForgetQuestions.Concat(dataset.RetainQuestions).Select(question => encoder.Encode(question, options.Form)),
+        .. options.Texts ? dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText) : [],
+    ];
 }

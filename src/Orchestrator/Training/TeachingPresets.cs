@@ -44,7 +44,7 @@ public static class TeachingPresets
             BatchSize = 4,
             Form = QuestionForm.LetterAnswer,
             Texts = false,
-            Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = 1e-6, WarmupSteps = 24, WeightDecay = 0 },
+            Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = 1e-6, WarmupSteps = 24, WeightDecay = 0, Rounding = WeightRounding.Stochastic },
         });
 
     /// <summary>Eight layers of width 64: learns a few hundred facts in less than a minute on two cores.</summary>
