@@ -41,25 +41,10 @@ internal sealed class LlamaTurns(LlamaBench bench, LlamaCase work, LlamaVariant 
             other.End();
         }
 
-        long? before = side.Runs ? null : DeviceMemory.Used(bench.Device);
-        if (side.Prepare(load, request))
-        {
-            TellMemory(side, before);
-        }
-
+        side.Prepare(load, request);
+        bool ours = ReferenceEquals(side, bench.Ours);
+        bench.TellMemory(work.Name, ours ? "ours" : variant.Label, side.PeakBytes, ours ? work.PlannedBytes : null);
         return [.. Enumerable.Range(0, runs).Select(_ => side.Run(request)).ToArray()];
-    }
-
-    private void TellMemory(LlamaSide side, long? before)
-    {
-        long? bytes = ReferenceEquals(side, theirs) ? side.Ask(new JsonObject { ["op"] = "memory" })["bytes"]!.GetValue<long>() : DeviceMemory.Used(bench.Device) - before;
-        string what = ReferenceEquals(side, theirs) ? $"{variant.Label}, the allocator's peak" : "ours, by nvidia-smi";
-        if (bytes > 0 && !bench.Facts.Any(fact => fact.Name == Name()))
-        {
-            bench.Facts.Add(new(Name(), $"{(bytes.Value / 1e9).ToString("0.0", CultureInfo.InvariantCulture)} GB"));
-        }
-
-        string Name() => $"{work.Name}, memory, {what}";
     }
 
     /// <summary>Both sides began with the same weights and did the same in each run.</summary>
