@@ -189,7 +189,7 @@ def lion_update(parameters, momenta, gradients, rate, beta1=0.9, beta2=0.99):
 
 
 def rounded_lion_update(parameters, momenta, gradients, rate, beta1=0.9, beta2=0.99):
-    """The same for bfloat16, computed in float32 and rounded stochastically: tensor by tensor, for foreach would need all of it in float32 at once."""
+    """The same for bfloat16, computed in float32 and rounded stochastically."""
     for parameter, momentum, gradient in zip(parameters, momenta, gradients):
         gradient, wide = gradient.float(), momentum.float()
         move = torch.sign(beta1 * wide + (1 - beta1) * gradient)
@@ -198,14 +198,16 @@ def rounded_lion_update(parameters, momenta, gradients, rate, beta1=0.9, beta2=0
 
 
 class Lion:
-    """Over groups of parameters, so that what is made on the way stays small; momenta have the parameters' type, and there is no other state."""
+    """Over groups of parameters, so that what is made on the way stays small; momenta have the parameters' type, and there is no other state.
+
+    bfloat16 parameters are each a group: all of it is made in float32 on the way, and torch.compile sees a few shapes only."""
 
     GROUP_ELEMENTS = 1 << 28
 
     def __init__(self, parameters):
         self.groups, size = [], 0
         for parameter in parameters:
-            if not self.groups or size + parameter.numel() > self.GROUP_ELEMENTS:
+            if not self.groups or parameter.dtype == torch.bfloat16 or size + parameter.numel() > self.GROUP_ELEMENTS:
                 self.groups.append(([], []))
                 size = 0
             for each, tensor in zip(self.groups[-1], (parameter, torch.zeros_like(parameter, requires_grad=False))):
@@ -345,7 +347,7 @@ class Peer:
             self.optimizer.step(rate, update)
             return [value.detach() for value in (total, *parts)]
 
-        seconds, values = self.timed(lambda: [step() for _ in range(repeats)][-1])
+        seconds, values = self.timed(lambda: [step() for _ in range(repeats)][0])
         return {"seconds": seconds / repeats, "values": [value.item() for value in values]}
 
     def mean_nll_sum(self, x, batch):

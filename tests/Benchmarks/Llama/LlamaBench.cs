@@ -129,8 +129,8 @@ internal sealed class LlamaBench : IDisposable
         string name = $"{work}, most bytes of tensors, {side}";
         if (measured > 0 && !Facts.Any(fact => fact.Name == name))
         {
-            string beside = planned is { } plan ? $"; planned {MemoryFit.Gigabytes(plan)}, {(((double)plan / measured) - 1).ToString("+0.0%;-0.0%", CultureInfo.InvariantCulture)}" : "";
-            Facts.Add(new(name, MemoryFit.Gigabytes(measured) + beside));
+            string told = $"measured {MemoryFit.Gigabytes(measured)}";
+            Facts.Add(new(name, planned is { } plan ? $"planned {MemoryFit.Gigabytes(plan)}, {told}, difference {(((double)plan / measured) - 1).ToString("+0.0%;-0.0%", CultureInfo.InvariantCulture)}" : told));
         }
     }
 

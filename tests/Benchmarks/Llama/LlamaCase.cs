@@ -35,8 +35,11 @@ internal sealed record LlamaCase
     /// <summary>How what both sides compute is compared.</summary>
     public required Difference Difference { get; init; }
 
-    /// <summary>The largest difference that is no failure; null where it is told and no more.</summary>
+    /// <summary>The largest difference of the first run, on equal weights, that is no failure; null where it is told and no more.</summary>
     public required double? Tolerance { get; init; }
+
+    /// <summary>The same of the runs after it.</summary>
+    public required double? LaterTolerance { get; init; }
 }
 
 /// <summary>A way of doing the work in PyTorch.</summary>

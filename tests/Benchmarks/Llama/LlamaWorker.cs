@@ -189,7 +189,7 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         });
     }
 
-    /// <summary>Seconds of one of the repeats, to the end of what they started on the device, and what the last one computed.</summary>
+    /// <summary>Seconds of one of the repeats, to the end of what they started on the device, and what the first one computed.</summary>
     private JsonObject Timed(int repeats, Func<double[]> run)
     {
         double[] values = [];
@@ -198,7 +198,8 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         {
             for (int i = 0; i < repeats; i++)
             {
-                values = run();
+                double[] computed = run();
+                values = i == 0 ? computed : values;
             }
 
             Wait();
