@@ -86,7 +86,7 @@ internal static class LlamaCommand
     {
         if (type is not (ElementType.BFloat16 or ElementType.Float32) || rounds < 1 || threads < 1 || gibibytes is <= 0 or double.NaN || !(limit > 0))
         {
-            throw new HybridException(ErrorKind.Config, $"--dtype {type}, --rounds {rounds}, --threads {threads}: expected bfloat16 or float32, and positive numbers");
+            throw new HybridException(ErrorKind.Config, $"--dtype {type}, --rounds {rounds}, --threads {threads}, --memory-gib {gibibytes}, --limit-seconds {limit}: expected bfloat16 or float32, and positive numbers");
         }
 
         LlamaShape shape = LlamaShape.All.Single(known => known.Name == shapeName);
@@ -98,13 +98,11 @@ internal static class LlamaCommand
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
         JsonProcess StartOurs() => Start(program, [.. self, WorkerName, "--device", device.ToString(), "--threads", count]);
         JsonProcess StartPeer() => Start(python, [Path.Combine(AppContext.BaseDirectory, "peer_llama.py"), device.ToString(), count]);
-        JsonProcess Start(string file, string[] arguments) => JsonProcess.TryStart(file, arguments, environment, out _, out string problem) ?? throw new InvalidOperationException(problem);
+        JsonProcess Start(string file, string[] arguments) => JsonProcess.TryStart(file, arguments, environment, out _, out string why) ?? throw new InvalidOperationException(why);
 
         // The device's memory is asked for in a process that ends: a context on it would take some of it.
-        JsonObject own;
-        using (JsonProcess tried = JsonProcess.TryStart(program, [.. self, WorkerName, "--device", device.ToString(), "--threads", count], environment, out own, out string problem) ?? throw new HybridException(ErrorKind.Config, $"--device {device}: {problem}"))
-        {
-        }
+        (JsonProcess.TryStart(program, [.. self, WorkerName, "--device", device.ToString(), "--threads", count], environment, out JsonObject own, out string problem)
+            ?? throw new HybridException(ErrorKind.Config, $"--device {device}: {problem}")).Dispose();
 
         JsonObject versions;
         string missing;

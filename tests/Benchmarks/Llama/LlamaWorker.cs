@@ -132,7 +132,7 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         return last.MatMul(Model.Head.Select(0, [0, 1, 2, 3]), transposeOther: true).ToDoubles();
     }
 
-    /// <summary>A new copy of the trainable parameters on the host, as training makes at its start; what it writes over later takes no longer.</summary>
+    /// <summary>A new copy of the trainable parameters on the host, as each stage of training makes at its start; later passes write over it.</summary>
     private double[] KeepLastGood()
     {
         using var kept = new LastGoodState(Model);
