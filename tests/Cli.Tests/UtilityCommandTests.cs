@@ -51,6 +51,20 @@ public sealed class UtilityCommandTests : IDisposable
     }
 
     [Fact]
+    public void EvaluateRunsTheSuiteToo()
+    {
+        string[] line = taught.Line("evaluate", "--utility", folder.Path, "--utility-limit", "1");
+        CommandRun run = CommandRun.Good([.. line, "--json", folder.File("both.json")]);
+        Assert.Matches(@"(?s)forget .*retain .*bbh_em .*fluency_entropy", run.Output);
+
+        JsonElement both = JsonDocument.Parse(File.ReadAllText(folder.File("both.json"))).RootElement;
+        Assert.Equal(20, both.GetProperty("forget").GetProperty("questions").GetInt32());
+        Assert.Equal(CommandRun.Good(Line("--limit", "1", "--json")).Json.GetProperty("tasks").ToString(), both.GetProperty("utility").ToString());
+        Assert.Equal(JsonValueKind.Null, CommandRun.Good(taught.Line("evaluate", "--json")).Json.GetProperty("utility").ValueKind);
+        CommandRun.Bad(2, taught.Line("evaluate", "--utility-limit", "1"), "--utility-limit", "--utility");
+    }
+
+    [Fact]
     public void SomeTasksAndRows()
     {
         JsonElement json = CommandRun.Good(Line("--tasks", "fluency,triviaqa", "--limit", "2", "--max-new-tokens", "3", "--chat-template", "zephyr", "--json")).Json;

@@ -2,6 +2,8 @@ using System.CommandLine;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Text;
+using Hybrid.Orchestrator.Utility;
 
 namespace Hybrid.Cli.Commands;
 
@@ -12,6 +14,12 @@ internal static class EvaluateCommand
     {
         var input = new InputOptions();
         Option<bool> textNll = OptionKinds.Switch("--text-nll", "Also the mean NLL of the retain text's tokens, which takes a pass over all of it.");
+        Option<string?> utility = new("--utility")
+        {
+            Description = "Also the utility suite, whose files (bbh.json, truthfulqa.json, triviaqa.json, alpacaeval.json) lie in this folder; hybrid utility has more options.",
+            HelpName = "FOLDER",
+        };
+        Option<int?> utilityLimit = OptionKinds.Count("--utility-limit", "Rows of each task of the utility suite at most, drawn by the suite's usual seed. Default: all.");
         Option<string?> json = CommonOptions.Json();
         Command command = input.CommandWith(
             "evaluate",
@@ -22,23 +30,42 @@ internal static class EvaluateCommand
 
             Example:  hybrid evaluate --model models/taught --dataset random-birthdays --data data
             """,
-            textNll, json);
+            textNll, utility, utilityLimit, json);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(utilityLimit) is not null && result.GetResult(utility) is null)
+            {
+                result.AddError("--utility-limit belongs to --utility");
+            }
+        });
         bind(command, (parsed, context) =>
         {
             JsonOutput.Check(parsed.GetValue(json));
             Input loaded = input.Open(parsed);
+            UtilitySuite? suite = parsed.GetValue(utility) is { } suiteFolder
+                ? UtilitySuite.Load(suiteFolder, UtilityOptions.Whole(ChatTemplateFile.Recognize(loaded.Folder, loaded.Tokenizer)) with { Limit = parsed.GetValue(utilityLimit) })
+                : null;
             using LlamaModel model = loaded.LoadModel();
             McqEvaluator evaluator = loaded.Evaluator();
             var likelihood = new LikelihoodEvaluator(loaded.Encoder());
             AccuracyReport forget = Ask([.. loaded.Dataset.ForgetQuestions]), retain = Ask(loaded.Dataset.RetainQuestions);
             TextLikelihood? text = parsed.GetValue(textNll) ? TextLikelihood.Of(model, loaded.Encoder(), loaded.Dataset.RetainText, context.Cancellation) : null;
-            JsonOutput.Write(context, parsed.GetValue(json), new { model = loaded.Folder, dataset = loaded.Dataset.Name, forget, retain, retainTextNll = text?.MeanNll });
+            UtilityReport? able = suite?.Run(model, loaded.Tokenizer, new UtilityProgressLines(context), context.Cancellation);
+            JsonOutput.Write(context, parsed.GetValue(json), new
+            {
+                model = loaded.Folder, dataset = loaded.Dataset.Name, forget, retain, retainTextNll = text?.MeanNll, utility = able is null ? null : UtilityView.JsonOf(able),
+            });
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)
             {
                 context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain)));
                 if (text is not null)
                 {
                     context.WriteLine(Tables.Text($"retain text: {text.MeanNll:F4} nats a token over {text.Tokens} tokens, perplexity {text.Perplexity:F2}"));
+                }
+
+                if (able is not null)
+                {
+                    UtilityView.Show(context, able);
                 }
             }
 

@@ -1,12 +1,9 @@
 using System.CommandLine;
 using System.Diagnostics;
-using System.Globalization;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
-using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Text;
 using Hybrid.Orchestrator.Utility;
-using Spectre.Console;
 
 namespace Hybrid.Cli.Commands;
 
@@ -74,39 +71,15 @@ internal static class UtilityCommand
             JsonOutput.Write(context, parsed.GetValue(json), new
             {
                 model = folder, chatTemplate = report.ChatTemplate, seed = options.Seed, limit = options.Limit, maximumNewTokens = options.MaximumNewTokens, seconds,
-                tasks = report.Tasks.Select(result => new
-                {
-                    task = KebabCase.Of(result.Task.ToString()), prompts = result.Items.Count, cutPrompts = result.CutPrompts,
-                    metrics = result.Metrics.ToDictionary(metric => metric.Name, metric => metric.Value),
-                }),
+                tasks = UtilityView.JsonOf(report),
             });
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)
             {
-                Show(context, report);
+                UtilityView.Show(context, report);
             }
 
             return ExitCode.Success;
         });
         return command;
-    }
-
-    private static void Show(CommandContext context, UtilityReport report)
-    {
-        Table table = Tables.New("task", "metric", ">score", ">prompts");
-        foreach (UtilityTaskResult result in report.Tasks)
-        {
-            foreach (UtilityMetric metric in result.Metrics)
-            {
-                string score = result.Task is UtilityTaskKind.Fluency ? Tables.Text($"{metric.Value:F3} bits") : Tables.Percent(metric.Value);
-                table.AddRow(KebabCase.Of(result.Task.ToString()), metric.Name, score, result.Items.Count.ToString(CultureInfo.InvariantCulture));
-            }
-        }
-
-        context.Output.Write(table);
-        context.WriteLine($"chat template: {report.ChatTemplate}");
-        foreach (UtilityTaskResult result in report.Tasks.Where(result => result.CutPrompts > 0))
-        {
-            context.WriteLine(Tables.Text($"{KebabCase.Of(result.Task.ToString())}: {result.CutPrompts} prompts were longer than the model allows and were cut; their scores say little"));
-        }
     }
 }
