@@ -179,7 +179,7 @@ put_library() {
 }
 
 parity() {
-    "$publish/hybrid" parity "$root/tests/assets/$1" --device "$device" && echo 'every quantity agrees'
+    "$publish/hybrid" parity "$root/tests/assets/$1" --device "$device" "${@:2}" && echo 'every quantity agrees'
 }
 
 benchmarks() {
@@ -237,6 +237,7 @@ run_published() {
     if wants parity; then
         step "parity" parity parity || true
         step "parity float64" parity parity-float64 || true
+        step "parity bfloat16" parity parity --dtype bfloat16 || true
     fi
     local name
     for name in benchmarks llama generation; do

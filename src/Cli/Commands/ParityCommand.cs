@@ -13,6 +13,7 @@ internal static class ParityCommand
     {
         var folder = new Argument<string>("DIR") { Description = "config.json, model.safetensors, batch.json and expected.safetensors." };
         Option<string> device = CommonOptions.Device();
+        Option<string?> precision = OptionKinds.OneOf("--dtype", "Compute a float32 reference in bfloat16, with a wider tolerance. Default: the reference's own type.", ["bfloat16"]);
         Option<int?> threads = CommonOptions.Threads();
         Option<string?> json = CommonOptions.Json();
         var command = new Command("parity", """
@@ -22,14 +23,15 @@ internal static class ParityCommand
             Example:  hybrid parity tests/assets/parity
             """)
         {
-            folder, device, threads, json,
+            folder, device, precision, threads, json,
         };
         bind(command, (parsed, context) =>
         {
             JsonOutput.Check(parsed.GetValue(json));
             CommandContext.UseThreads(parsed.GetValue(threads));
             string directory = parsed.GetValue(folder)!;
-            IReadOnlyList<ParityRow> rows = ParityCheck.Run(directory, CommonOptions.ParseDevice(parsed.GetValue(device)!));
+            IReadOnlyList<ParityRow> rows = ParityCheck.Run(
+                directory, CommonOptions.ParseDevice(parsed.GetValue(device)!), parsed.GetValue(precision) is { } name ? CommonOptions.PrecisionOf(name) : null);
             int failed = rows.Count(row => !row.Passed);
             JsonOutput.Write(context, parsed.GetValue(json), new { folder = directory, passed = failed == 0, rows });
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)

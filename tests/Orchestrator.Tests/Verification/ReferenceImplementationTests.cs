@@ -47,7 +47,8 @@ public sealed class ReferenceImplementationTests : IDisposable
             Assert.True(process.ExitCode == 0, $"{output.Result}{errors}");
         }
 
-        Assert.All(ParityCheck.Run(folder.Path, Device.Cpu), row => Assert.True(row.Passed, $"{row.Quantity}: {row.MaximumRelative:0.0e+0}, {row.Tolerance:0e+0} is allowed; {row.Note}"));
+        ElementType?[] types = options.Contains("--float64", StringComparison.Ordinal) ? [null] : [null, ElementType.BFloat16];
+        Assert.All(types.SelectMany(type => ParityCheck.Run(folder.Path, Device.Cpu, type)), row => Assert.True(row.Passed, $"{row.Quantity}: {row.MaximumRelative:0.0e+0}, {row.Tolerance:0e+0} is allowed; {row.Note}"));
     }
 
     /// <summary>A theory that needs the reference implementation and a Python with PyTorch, and is skipped with the reason without.</summary>
