@@ -74,6 +74,12 @@ struct Kernels {
   // The pieces' partials, one behind the other and spent by this, as rows of out, which lie as q's do.
   void (*cached_attention_join)(const CachedHead<T>& head, C* partials, int64_t pieces, T* out);
 
+  // x [rows,I] in C, for few_rows_product: few_rows_width(rows, I) elements. I and O must be at least few_rows_least.
+  void (*few_rows_widen)(const T* x, int64_t rows, int64_t I, C* to);
+  // Columns first .. last-1 of x weightᵀ [rows,O], weight [O,I]; into wide_out where it is not null, else into out.
+  void (*few_rows_product)(const C* x, int64_t rows, const T* weight, int64_t I, int64_t first, int64_t last, int64_t O, T* out,
+                           C* wide_out);
+
   // logits [rows,V] → nll and log-denominators.
   void (*nll_forward)(const C* logits, const int64_t* targets, int64_t rows, int64_t V, C* nll, C* lse);
   // d loss / d logits; grad_logits may be logits.
@@ -118,6 +124,8 @@ inline int64_t attention_backward_scratch(int64_t S, int64_t E) {
 // rows: new ones, times the query heads that share the key-value head. A partial is a maximum, a denominator and sums for each.
 inline int64_t cached_attention_partial(int64_t rows, int64_t E) { return rows * (padded(E) + 2); }
 inline int64_t cached_attention_scratch(int64_t rows, int64_t E) { return rows * (padded(E) + cached_block) + cached_block * padded(E); }
+constexpr int64_t few_rows_least = 16;
+inline int64_t few_rows_width(int64_t rows, int64_t I) { return rows * padded(I); }
 inline int64_t gradient_l1_scratch(int64_t S, int64_t O) { return (S + 1) * (padded(O) + 64); }
 
 }  // namespace hybrid::cpu

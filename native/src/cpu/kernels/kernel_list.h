@@ -23,6 +23,10 @@ template <class T>
 void cached_attention_piece(const CachedHead<T>&, int64_t, int64_t, Compute<T>*, Compute<T>*);
 template <class T>
 void cached_attention_join(const CachedHead<T>&, Compute<T>*, int64_t, T*);
+template <class T>
+void few_rows_widen(const T*, int64_t, int64_t, Compute<T>*);
+template <class T>
+void few_rows_product(const Compute<T>*, int64_t, const T*, int64_t, int64_t, int64_t, int64_t, T*, Compute<T>*);
 template <class C>
 void nll_forward(const C*, const int64_t*, int64_t, int64_t, C*, C*);
 template <class T>

@@ -14,6 +14,8 @@ constexpr Kernels<T> table() {
           cache_row<T>,
           cached_attention_piece<T>,
           cached_attention_join<T>,
+          few_rows_widen<T>,
+          few_rows_product<T>,
           nll_forward<Compute<T>>,
           nll_backward<T>,
           gradient_l1<T>,
