@@ -3,6 +3,7 @@ using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Cli;
 
@@ -17,6 +18,7 @@ internal sealed class AttackOptions
     private readonly Option<int?> epochs = OptionKinds.Count("--epochs", "rtt, retain-relearning: passes over T, or over the retain text.");
     private readonly Option<int?> batchSize = OptionKinds.Count("--batch-size", "rtt, retain-relearning: examples a step.");
     private readonly Option<QuestionForm?> form = OptionKinds.Choice<QuestionForm>("--form", "rtt: how questions of T are trained on.");
+    private readonly Option<WeightRounding?> rounding = OptionKinds.Choice<WeightRounding>("--rounding", "rtt, retain-relearning: how small steps of bfloat16 weights are kept. Default: the preset's.");
     private readonly Option<bool> keepLeaks = OptionKinds.Switch("--keep-leaks", "rtt: keep questions in V that also stand in T, as the published runs do.");
     private readonly Option<int?> maximumExamples = OptionKinds.Count("--max-examples", "retain-relearning: texts used at most.");
     private readonly Option<int[]?> bits = OptionKinds.Counts("--bits", "quantization: bits a weight, 2 to 8.");
@@ -33,7 +35,7 @@ internal sealed class AttackOptions
     private readonly Option<string?> events = CommonOptions.Events();
 
     /// <summary>The options, in the order in which help shows them.</summary>
-    public Option[] All => [attack, folds, learningRates, epochs, batchSize, form, keepLeaks, maximumExamples, bits, groupSize, preset, jobs, output, events];
+    public Option[] All => [attack, folds, learningRates, epochs, batchSize, form, rounding, keepLeaks, maximumExamples, bits, groupSize, preset, jobs, output, events];
 
     /// <summary>Which attack.</summary>
     /// <exception cref="HybridException">Config: an option is given that it does not have.</exception>
@@ -42,8 +44,8 @@ internal sealed class AttackOptions
         AttackKind kind = parsed.GetValue(attack) ?? AttackKind.Rtt;
         Option[] own = kind switch
         {
-            AttackKind.Rtt => [folds, learningRates, epochs, batchSize, form, keepLeaks, preset, jobs, output, events],
-            AttackKind.RetainRelearning => [learningRates, epochs, batchSize, maximumExamples, preset, jobs, output, events],
+            AttackKind.Rtt => [folds, learningRates, epochs, batchSize, form, rounding, keepLeaks, preset, jobs, output, events],
+            AttackKind.RetainRelearning => [learningRates, epochs, batchSize, rounding, maximumExamples, preset, jobs, output, events],
             _ => [bits, groupSize],
         };
         return All.Except([attack, .. own]).FirstOrDefault(option => parsed.GetResult(option) is { Implicit: false }) is { } foreign
@@ -74,6 +76,7 @@ internal sealed class AttackOptions
             Epochs = parsed.GetValue(epochs) ?? basis.Epochs,
             BatchSize = parsed.GetValue(batchSize) ?? basis.BatchSize,
             Form = parsed.GetValue(form) ?? basis.Form,
+            Optimizer = basis.Optimizer with { Rounding = parsed.GetValue(rounding) ?? basis.Optimizer.Rounding },
             Leaks = parsed.GetValue(keepLeaks) ? LeakPolicy.Keep : basis.Leaks,
         };
         HybridException.ThrowIfAny(ErrorKind.Config, "attack", result.Validate());
@@ -89,6 +92,7 @@ internal sealed class AttackOptions
             LearningRates = RatesOf(parsed) ?? basis.LearningRates,
             Epochs = parsed.GetValue(epochs) ?? basis.Epochs,
             BatchSize = parsed.GetValue(batchSize) ?? basis.BatchSize,
+            Optimizer = basis.Optimizer with { Rounding = parsed.GetValue(rounding) ?? basis.Optimizer.Rounding },
             MaximumExamples = parsed.GetValue(maximumExamples) ?? basis.MaximumExamples,
         };
         HybridException.ThrowIfAny(ErrorKind.Config, "attack", result.Validate());

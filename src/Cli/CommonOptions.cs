@@ -36,6 +36,10 @@ internal static class CommonOptions
 
     public static Option<bool> Overwrite() => OptionKinds.Switch("--overwrite", "Replace what is in the folder.");
 
+    /// <summary>The most bytes of weights in one file that is written.</summary>
+    public static Option<long?> ShardSize() => OptionKinds.Bytes(
+        "--shard-size", "The most bytes of weights in one file, such as 500MB; more is written as shards with an index. Default: 5GB.");
+
     public static Option<string?> Json() => new("--json")
     {
         Description = "Also write the result as JSON to this file; without a name, or '-': to standard output, and nothing else there.",
@@ -81,7 +85,7 @@ internal static class CommonOptions
     };
 
     public static Option<string?> Precision() => OptionKinds.OneOf(
-        "--dtype", "Type of weights and activations; training bfloat16 keeps float32 master copies. Default: float32.", [.. Precisions.Keys]);
+        "--dtype", "Type of weights and activations; training bfloat16 keeps float32 master copies, or rounds at random. Default: float32.", [.. Precisions.Keys]);
 
     /// <summary>The element type of a name, float32 for none.</summary>
     public static ElementType PrecisionOf(string? name) => name is null ? ElementType.Float32 : Precisions[name];
@@ -94,12 +98,19 @@ internal static class CommonOptions
     /// <exception cref="NativeException">Device: there is no such device.</exception>
     public static Device ParseDevice(string text, string source = "--device")
     {
+        Device device = ParseDeviceName(text, source);
+        return device.Code < Runtime.CudaDevices
+            ? device
+            : throw new NativeException(NativeStatus.Device, $"{source} {text}: {Runtime.CudaDevices} CUDA devices can be used here ({Runtime.BuildInfo})");
+    }
+
+    /// <summary>Reads a device name, of a device that need not be here.</summary>
+    /// <exception cref="HybridException">Config: not a device.</exception>
+    public static Device ParseDeviceName(string text, string source = "--device")
+    {
         try
         {
-            Device device = Hybrid.Interop.Device.Parse(text);
-            return device.Code < Runtime.CudaDevices
-                ? device
-                : throw new NativeException(NativeStatus.Device, $"{source} {text}: {Runtime.CudaDevices} CUDA devices can be used here ({Runtime.BuildInfo})");
+            return Hybrid.Interop.Device.Parse(text);
         }
         catch (FormatException error)
         {

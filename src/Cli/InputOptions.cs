@@ -3,6 +3,7 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 
@@ -39,41 +40,50 @@ internal sealed class InputOptions
     /// <summary>The options that name the dataset.</summary>
     public DatasetOptions Dataset => dataset;
 
-    /// <summary>Puts the threads into force and loads everything; what is quickly read, and quickly found to be wrong, first.</summary>
+    /// <summary>Puts the threads into force and loads everything but the weights.</summary>
+    /// <param name="parsed">The options.</param>
+    /// <param name="deviceNeeded">Whether the device must be there: false for plans.</param>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel, Tokenizer, DataFile, EmptySplit, Config, Io.</exception>
-    public Input Load(ParseResult parsed)
+    public Input Open(ParseResult parsed, bool deviceNeeded = true)
     {
         CommandContext.UseThreads(parsed.GetValue(threads));
-        Device place = CommonOptions.ParseDevice(parsed.GetValue(device)!);
+        string text = parsed.GetValue(device)!;
+        Device place = deviceNeeded ? CommonOptions.ParseDevice(text) : CommonOptions.ParseDeviceName(text);
         string folder = ModelOf(parsed);
         LlamaConfig config = ModelFolder.LoadConfig(folder);
         UnlearningDataset loaded = dataset.Load(parsed);
-        Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
-        return new Input(folder, ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place), tokenizer, loaded);
+        return new Input(folder, config, ModelFolder.LoadTokenizer(folder, config), loaded, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
     }
 }
 
-/// <summary>What a command works on, loaded. Owns the model.</summary>
-internal sealed class Input(string folder, LlamaModel model, Tokenizer tokenizer, UnlearningDataset dataset) : IDisposable
+/// <summary>What a command works on: everything that is quickly read. The weights are loaded when it is known that they fit.</summary>
+/// <param name="Folder">Where the model comes from.</param>
+/// <param name="Config">Its shape.</param>
+/// <param name="Tokenizer">Its tokenizer.</param>
+/// <param name="Dataset">The dataset.</param>
+/// <param name="Type">The element type asked for.</param>
+/// <param name="Device">Where it is to compute.</param>
+internal sealed record Input(string Folder, LlamaConfig Config, Tokenizer Tokenizer, UnlearningDataset Dataset, ElementType Type, Device Device)
 {
-    /// <summary>Where the model came from.</summary>
-    public string Folder { get; } = folder;
+    /// <summary>What memory is planned for.</summary>
+    public Workload Workload => new(Folder, Config, Type, Device);
 
-    /// <summary>The model, in the element type asked for.</summary>
-    public LlamaModel Model { get; } = model;
+    /// <summary>Loads the weights onto the device; the caller owns the model.</summary>
+    public LlamaModel LoadModel() => ModelFolder.LoadModel(Folder, Type, Device);
 
-    /// <summary>Its tokenizer.</summary>
-    public Tokenizer Tokenizer { get; } = tokenizer;
-
-    /// <summary>The dataset.</summary>
-    public UnlearningDataset Dataset { get; } = dataset;
+    /// <summary>Loads the weights to where the plan wants them, ready to work as it says; the caller owns the model.</summary>
+    /// <param name="plan">The plan.</param>
+    /// <param name="isSecond">Whether this is the plan's second model: the one that is copied to the device.</param>
+    public LlamaModel LoadModel(MemoryPlan plan, bool isSecond = false)
+    {
+        LlamaModel model = ModelFolder.LoadModel(Folder, Type, isSecond && plan.Options.SecondModelOnHost ? Device.Cpu : Device);
+        model.ActivationCheckpointing = plan.Options.ActivationCheckpointing;
+        return model;
+    }
 
     /// <summary>Makes token sequences no longer than the model and the given number allow.</summary>
-    public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Model.Config.MaximumPositions));
+    public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Config.MaximumPositions));
 
     /// <summary>Asks questions.</summary>
     public McqEvaluator Evaluator() => new(Encoder());
-
-    /// <inheritdoc/>
-    public void Dispose() => Model.Dispose();
 }

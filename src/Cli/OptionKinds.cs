@@ -31,6 +31,14 @@ internal static class OptionKinds
             result, zero ? "a number of at least 0" : "a number above 0", text => ParseNumber(text) is { } value && (zero || value > 0) ? value : null),
     };
 
+    /// <summary>A number of bytes: plain, or with KB, MB, GB, TB (powers of 1000) behind it; null where it is not given.</summary>
+    public static Option<long?> Bytes(string name, string description) => new(name)
+    {
+        Description = description,
+        HelpName = "BYTES",
+        CustomParser = result => Parse<long?>(result, "a number of bytes such as 24GB", ParseBytes),
+    };
+
     /// <summary>Numbers above zero with commas between, null where it is not given.</summary>
     public static Option<double[]?> Numbers(string name, string description) => new(name)
     {
@@ -120,6 +128,14 @@ internal static class OptionKinds
 
     private static double? ParseNumber(string text) =>
         double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && value >= 0 ? value : null;
+
+    private static long? ParseBytes(string text)
+    {
+        string[] units = ["KB", "MB", "GB", "TB"];
+        int unit = Array.FindIndex(units, suffix => text.EndsWith(suffix, StringComparison.OrdinalIgnoreCase));
+        double bytes = (ParseNumber(unit < 0 ? text : text[..^2].TrimEnd()) ?? 0) * Math.Pow(1000, unit + 1);
+        return bytes is >= 1 and < long.MaxValue ? (long)bytes : null;
+    }
 
     /// <summary>The parsed value; where parsing gives null, an error that says what was expected.</summary>
     private static T? Parse<T>(ArgumentResult result, string expected, Func<string, T?> parse)

@@ -3,6 +3,7 @@ using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Cli;
@@ -22,6 +23,7 @@ internal sealed class UnlearnOptions
         Override.Of(OptionKinds.Number("--retain-coefficient", "α, the weight of the retain loss; all methods but ga.", zero: true), "retain-coefficient"),
         Override.Of(OptionKinds.Count("--epochs", "Passes over the forget set; with kunbr those of pre-unlearning."), "epochs"),
         Override.Of(OptionKinds.Number("--learning-rate", "Learning rate after warm-up."), "optimizer.learning-rate"),
+        Override.Of(OptionKinds.Choice<WeightRounding>("--rounding", "How small steps of bfloat16 weights are kept: master copies, or rounding at random, which takes a third to a fifth of the memory."), "optimizer.rounding"),
         Override.Of(OptionKinds.Count("--batch-size", "Forget examples a step."), "batch-size"),
         Override.Of(OptionKinds.Number("--beta", "npo, simnpo, dpo: β; the larger, the sooner what is forgotten is left alone."), "beta"),
         Override.Of(OptionKinds.Number("--gamma", "simnpo: γ, the margin.", zero: true), "gamma"),

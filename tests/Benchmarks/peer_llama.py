@@ -11,6 +11,7 @@ import time
 import numpy
 import torch
 import torch.nn.functional as F
+from torch.utils.checkpoint import checkpoint
 
 VERSION = tuple(int(part) for part in torch.__version__.split(".")[:2])
 FUSED = hasattr(F, "scaled_dot_product_attention")
@@ -169,39 +170,54 @@ class Batch:
         self.ids = torch.tensor(padded, device=device)
         self.rows, self.targets = torch.tensor(rows, device=device), torch.tensor(targets, device=device)
 
-def lion_update(parameters, masters, momenta, gradients, rate, beta1=0.9, beta2=0.99):
-    gradients = [g.to(m.dtype) for g, m in zip(gradients, momenta)]
+
+
+def round_into(target, wide):
+    """Writes float32 numbers, which it changes, into bfloat16 ones, each rounded to one of its two neighbours, the nearer one more often."""
+    bits = wide.view(torch.int32)
+    bits += torch.randint_like(bits, 1 << 16)
+    bits &= -1 << 16
+    target.copy_(wide)
+
+
+def lion_update(parameters, momenta, gradients, rate, beta1=0.9, beta2=0.99):
     moves = torch._foreach_mul(momenta, beta1)
     torch._foreach_add_(moves, gradients, alpha=1 - beta1)
-    torch._foreach_add_(masters, [torch.sign(move) for move in moves], alpha=-rate)
+    torch._foreach_add_(parameters, [torch.sign(move) for move in moves], alpha=-rate)
     torch._foreach_mul_(momenta, beta2)
     torch._foreach_add_(momenta, gradients, alpha=1 - beta2)
-    for parameter, master in zip(parameters, masters):
-        if parameter is not master:
-            parameter.copy_(master)
+
+
+def rounded_lion_update(parameters, momenta, gradients, rate, beta1=0.9, beta2=0.99):
+    """The same for bfloat16, computed in float32 and rounded stochastically."""
+    for parameter, momentum, gradient in zip(parameters, momenta, gradients):
+        gradient, wide = gradient.float(), momentum.float()
+        move = torch.sign(beta1 * wide + (1 - beta1) * gradient)
+        round_into(parameter, parameter.float().add_(move, alpha=-rate))
+        round_into(momentum, wide.mul_(beta2).add_(gradient, alpha=1 - beta2))
 
 
 class Lion:
-    """By foreach operations, over groups of parameters so that what is made on the way stays small; 16-bit parameters have float32 masters and momenta."""
+    """Over groups of parameters, so that what is made on the way stays small; momenta have the parameters' type, and there is no other state.
+
+    bfloat16 parameters are each a group: all of it is made in float32 on the way, and torch.compile sees a few shapes only."""
 
     GROUP_ELEMENTS = 1 << 28
 
     def __init__(self, parameters):
-        parameters = list(parameters)
-        masters = [p if p.dtype == torch.float32 else p.detach().float() for p in parameters]
         self.groups, size = [], 0
-        for parameter, master in zip(parameters, masters):
-            if not self.groups or size + parameter.numel() > self.GROUP_ELEMENTS:
-                self.groups.append(([], [], []))
+        for parameter in parameters:
+            if not self.groups or parameter.dtype == torch.bfloat16 or size + parameter.numel() > self.GROUP_ELEMENTS:
+                self.groups.append(([], []))
                 size = 0
-            for each, tensor in zip(self.groups[-1], (parameter, master, torch.zeros_like(master, requires_grad=False))):
+            for each, tensor in zip(self.groups[-1], (parameter, torch.zeros_like(parameter, requires_grad=False))):
                 each.append(tensor)
             size += parameter.numel()
 
     @torch.no_grad()
     def step(self, rate, update):
-        for parameters, masters, momenta in self.groups:
-            update(parameters, masters, momenta, [p.grad for p in parameters], rate)
+        for parameters, momenta in self.groups:
+            update(parameters, momenta, [p.grad for p in parameters], rate)
             for p in parameters:
                 p.grad = None
 
@@ -222,6 +238,7 @@ class Peer:
     def __init__(self, device, threads):
         self.device = torch.device(device)
         torch.set_num_threads(threads)
+        torch.manual_seed(1)
         self.compiled = {}
 
     def versions(self):
@@ -285,12 +302,16 @@ class Peer:
             self.compiled[key] = torch.compile(plain, **options)
         return self.compiled[key]
 
-    def hidden(self, ids, compiled=False):
+    def hidden(self, ids, compiled=False, checkpointing=False):
         x = F.embedding(ids, self.weights["model.embed_tokens.weight"])
         cos, sin = self.shape.angles(ids.shape[1], x)
         run = self.function(self.shape.layer, compiled)
         for layer in range(self.shape.layers):
-            x = run(x, cos, sin, *self.layer_weights(layer))
+            weights = self.layer_weights(layer)
+            if checkpointing:
+                x = checkpoint(run, x, cos, sin, *weights, use_reentrant=False, preserve_rng_state=False)
+            else:
+                x = run(x, cos, sin, *weights)
         return x
 
     def logits(self, rows):
@@ -303,7 +324,7 @@ class Peer:
     def examples(self, name, count):
         return [self.work[name][i % len(self.work[name])] for i in range(count)]
 
-    def train(self, first, last, loss, batch, alpha, rate, repeats, compiled):
+    def train(self, first, last, loss, checkpointing, batch, alpha, rate, repeats, compiled):
         """Steps of gradient difference, or of the attack's fine-tuning, on layers first to last-1, or on everything where last is 0."""
         if self.trained != (first, last):
             names = {name for name, _ in self.shape.parameters() if not last}
@@ -316,17 +337,17 @@ class Peer:
         examples = self.examples("forget", batch) + self.examples("retain", batch) if difference else self.examples("attack", batch)
         packed = Batch(examples, self.device)
         forget_tokens = sum(packed.counts[:batch])
-        update = self.function(lion_update, compiled)
+        update = self.function(lion_update if self.head.dtype == torch.float32 else rounded_lion_update, compiled)
 
         def step():
-            nll = self.token_nll(self.hidden(packed.ids, compiled), packed)
+            nll = self.token_nll(self.hidden(packed.ids, compiled, checkpointing), packed)
             parts = [nll[:forget_tokens].mean(), nll[forget_tokens:].mean()] if difference else []
             total = alpha * parts[1] - parts[0] if difference else nll.mean()
             total.backward()
             self.optimizer.step(rate, update)
             return [value.detach() for value in (total, *parts)]
 
-        seconds, values = self.timed(lambda: [step() for _ in range(repeats)][-1])
+        seconds, values = self.timed(lambda: [step() for _ in range(repeats)][0])
         return {"seconds": seconds / repeats, "values": [value.item() for value in values]}
 
     def mean_nll_sum(self, x, batch):
@@ -447,8 +468,8 @@ class Peer:
         return {"seconds": seconds / repeats}
 
     def memory(self):
-        """The most that the allocator held since the weights were loaded; 0 on the CPU, which is not counted."""
-        return {"bytes": torch.cuda.max_memory_reserved() if self.device.type == "cuda" else 0}
+        """The most bytes of tensors since the weights were loaded; 0 on the CPU, which is not counted."""
+        return {"bytes": torch.cuda.max_memory_allocated() if self.device.type == "cuda" else 0}
 
 
 def main():

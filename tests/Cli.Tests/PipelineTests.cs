@@ -21,7 +21,7 @@ public sealed class PipelineTests(TaughtFolder taught) : IDisposable
         Assert.True(json.GetProperty("seconds").GetDouble() > 0);
 
         CommandRun run = CommandRun.Good([.. line, "--overwrite"]);
-        Assert.Matches(@"m: [\d,]+ parameters, \d+ tokens, taught in 1 passes, [\d.]+ s\n", run.Output);
+        Assert.Matches(@"m: [\d,]+ parameters, \d+ tokens, taught in 1 passes with preset tiny, [\d.]+ s\n", run.Output);
         Assert.Matches(@"^teach  1/\d+  loss \d", run.Error);
         Assert.Equal(["m"], Directory.GetFileSystemEntries(folder.Path).Select(Path.GetFileName));
         Assert.Equal(json.GetProperty("parameters").GetInt64(), CommandRun.Good("inspect", folder.File("m"), "--json").Json.GetProperty("parameters").GetInt64());

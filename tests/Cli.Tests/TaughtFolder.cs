@@ -1,3 +1,4 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
@@ -22,8 +23,8 @@ public sealed class TaughtFolder : IDisposable
         BirthdayMaker.Write(Data, People, seed: 1);
         UnlearningDataset dataset = DatasetCatalog.Load("random-birthdays", Data);
         TeachingPreset tiny = TeachingPresets.Find("tiny");
-        LlamaConfig shape = tiny.Shape with { HiddenSize = 32, IntermediateSize = 64, Layers = Layers, Heads = 2, KeyValueHeads = 1, HeadDimension = 16, VocabularySize = 450, MaximumPositions = 128 };
-        (LlamaModel model, Tokenizer tokenizer) = FreshModel.Create(tiny with { Shape = shape }, dataset, new SeededRandom(2));
+        LlamaConfig shape = tiny.Shape! with { HiddenSize = 32, IntermediateSize = 64, Layers = Layers, Heads = 2, KeyValueHeads = 1, HeadDimension = 16, VocabularySize = 450, MaximumPositions = 128 };
+        (LlamaModel model, Tokenizer tokenizer) = FreshModel.Create(shape, dataset, new SeededRandom(2), ElementType.Float32, Device.Cpu);
         using (model)
         {
             var encoder = new ExampleEncoder(tokenizer, 128);

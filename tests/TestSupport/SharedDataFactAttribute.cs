@@ -36,12 +36,12 @@ public static class SharedData
 [AttributeUsage(AttributeTargets.Method)]
 public sealed class SharedDataFactAttribute : FactAttribute
 {
-    /// <param name="relativePath">What the fact needs, relative to the shared folder.</param>
-    public SharedDataFactAttribute(string relativePath)
+    /// <param name="relativePaths">What the fact needs, relative to the shared folder.</param>
+    public SharedDataFactAttribute(params string[] relativePaths)
     {
-        if (SharedData.Find(relativePath) is null)
+        if (relativePaths.FirstOrDefault(path => SharedData.Find(path) is null) is { } missing)
         {
-            Skip = $"needs {relativePath} in ../shared (or in the folder that HYBRID_SHARED names), which is not there";
+            Skip = $"needs {missing} in ../shared (or in the folder that HYBRID_SHARED names), which is not there";
         }
     }
 }

@@ -5,6 +5,7 @@ using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Cli.Commands;
@@ -16,6 +17,7 @@ internal static class AttackCommand
     {
         var input = new InputOptions();
         var options = new AttackOptions();
+        var memory = new MemoryChoice(secondModel: true);
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> json = CommonOptions.Json();
         Command command = input.CommandWith(
@@ -27,15 +29,15 @@ internal static class AttackCommand
 
             Example:  hybrid attack --model models/kunbr --dataset random-birthdays --data data --folds 0,2
             """,
-            [.. options.All, seed, json]);
+            [.. options.All, .. memory.All, seed, json]);
         bind(command, (parsed, context) =>
         {
             string? file = parsed.GetValue(json);
             JsonOutput.Check(file);
             AttackKind kind = options.KindOf(parsed);
             QuantizationOptions quantization = options.Quantization(parsed);
-            using Input loaded = input.Load(parsed);
-            var run = new Run(context, parsed, input, options, loaded, parsed.GetValue(seed), file);
+            Input loaded = input.Open(parsed, deviceNeeded: !memory.OnlyPlan(parsed));
+            var run = new Run(context, parsed, input, options, memory, loaded, parsed.GetValue(seed), file);
             switch (kind)
             {
                 case AttackKind.Rtt:
@@ -55,13 +57,13 @@ internal static class AttackCommand
     }
 
     /// <summary>One attack on what was loaded.</summary>
-    private sealed class Run(CommandContext context, ParseResult parsed, InputOptions input, AttackOptions options, Input loaded, ulong seed, string? file)
+    private sealed class Run(CommandContext context, ParseResult parsed, InputOptions input, AttackOptions options, MemoryChoice memory, Input loaded, ulong seed, string? file)
     {
         private readonly McqEvaluator evaluator = loaded.Evaluator();
         private readonly MultipleChoiceQuestion[] forget = [.. loaded.Dataset.ForgetQuestions];
         private readonly SeededRandom random = new SeededRandom(seed).Fork("attack");
 
-        private string Preset => PresetChoice.For(loaded.Model.Config, options.PresetOf(parsed));
+        private string Preset => PresetChoice.For(loaded.Config, options.PresetOf(parsed));
 
         public void Rtt()
         {
@@ -70,14 +72,21 @@ internal static class AttackCommand
             RelearningOptions settings = options.Relearning(parsed, standard);
             // Folds that cannot be made are better known at once.
             _ = RttFolds.Make(loaded.Dataset.ForgetSplits, settings.Leaks, settings.Folds);
+            if (Fit(planner => settings.Memory(planner, loaded.Encoder(), forget).SideBySide(options.JobsOf(parsed))) is not { } plan)
+            {
+                return;
+            }
+
             CurveFiles? files = Files(new { attack = AttackKind.Rtt, settings.Epochs, settings.BatchSize, settings.Form, settings.Leaks, settings.Optimizer });
-            double unlearned = evaluator.Evaluate(loaded.Model, forget, context.Cancellation).Accuracy;
+            using MemoryMeter meter = MemoryMeter.Start();
+            using LlamaModel model = loaded.LoadModel(plan, isSecond: true);
+            double unlearned = OnDevice(model, there => evaluator.Evaluate(there, forget, context.Cancellation).Accuracy);
             var clock = Stopwatch.StartNew();
             RelearningReport report;
             using (RunProgress progress = context.StartProgress(options.EventsOf(parsed)))
             {
-                report = new RelearningAttack(settings, loaded.Encoder(), evaluator)
-                    .Run(loaded.Model, loaded.Dataset.ForgetSplits, random, options.JobsOf(parsed), files, progress, context.Cancellation);
+                report = new RelearningAttack(settings, loaded.Encoder(), evaluator, loaded.Device)
+                    .Run(model, loaded.Dataset.ForgetSplits, random, options.JobsOf(parsed), files, progress, context.Cancellation);
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
@@ -87,27 +96,35 @@ internal static class AttackCommand
                 model = loaded.Folder, dataset = loaded.Dataset.Name, attack = AttackKind.Rtt, preset = Preset, seed, seconds,
                 accuracy = report.Accuracy, low, high, lastEpochAccuracy = report.LastEpochAccuracy, bestLearningRate = report.BestLearningRate, bestEpoch = report.BestEpoch,
                 accuracyUnlearned = unlearned, accuracyBefore = report.AccuracyBefore, recovery = report.Recovery,
-                means = Means(report), curves = report.Curves, folds = report.Folds,
+                means = Means(report), curves = report.Curves, folds = report.Folds, memory = MemoryOf(plan, meter),
             });
             if (file != JsonOutput.StandardOutput)
             {
                 AttackTables.Show(context, Preset, report, unlearned, seconds);
+                ShowMemory(plan, meter);
             }
         }
 
         public void RetainRelearning()
         {
             RetainRelearningOptions settings = options.RetainRelearning(parsed, RetainRelearningPresets.Find(Preset, loaded.Dataset.Name));
+            if (Fit(planner => settings.Memory(planner, loaded.Encoder(), loaded.Dataset.RetainText).SideBySide(options.JobsOf(parsed))) is not { } plan)
+            {
+                return;
+            }
+
             CurveFiles? files = Files(new
             {
                 attack = AttackKind.RetainRelearning, settings.Epochs, settings.BatchSize, settings.MaximumExamples, settings.Optimizer, retainText = FullPath(input.Dataset.RetainTextOf(parsed)),
             });
+            using MemoryMeter meter = MemoryMeter.Start();
+            using LlamaModel model = loaded.LoadModel(plan, isSecond: true);
             var clock = Stopwatch.StartNew();
             RelearningReport report;
             using (RunProgress progress = context.StartProgress(options.EventsOf(parsed)))
             {
-                report = new RetainRelearningAttack(settings, loaded.Encoder(), evaluator)
-                    .Run(loaded.Model, loaded.Dataset.RetainText, forget, random, options.JobsOf(parsed), files, progress, context.Cancellation);
+                report = new RetainRelearningAttack(settings, loaded.Encoder(), evaluator, loaded.Device)
+                    .Run(model, loaded.Dataset.RetainText, forget, random, options.JobsOf(parsed), files, progress, context.Cancellation);
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
@@ -117,35 +134,66 @@ internal static class AttackCommand
                 model = loaded.Folder, dataset = loaded.Dataset.Name, attack = AttackKind.RetainRelearning, preset = Preset, seed, seconds,
                 examples = report.Folds[0].Train, questions = report.Folds[0].Validation,
                 accuracy = report.Accuracy, low, high, lastEpochAccuracy = report.LastEpochAccuracy, bestLearningRate = report.BestLearningRate, bestEpoch = report.BestEpoch,
-                accuracyBefore = report.AccuracyBefore, recovery = report.Recovery, means = Means(report), curves = report.Curves,
+                accuracyBefore = report.AccuracyBefore, recovery = report.Recovery, means = Means(report), curves = report.Curves, memory = MemoryOf(plan, meter),
             });
             if (file != JsonOutput.StandardOutput)
             {
                 AttackTables.ShowRetainRelearning(context, Preset, report, seconds);
+                ShowMemory(plan, meter);
             }
         }
 
         public void Quantization(QuantizationOptions settings)
         {
+            long tokens = evaluator.LargestBatch([.. forget, .. loaded.Dataset.RetainQuestions]);
+            if (Fit(planner => planner.Evaluate("attack", tokens, secondModel: true)) is not { } plan)
+            {
+                return;
+            }
+
+            using MemoryMeter meter = MemoryMeter.Start();
+            using LlamaModel model = loaded.LoadModel(plan, isSecond: true);
             var clock = Stopwatch.StartNew();
-            AccuracyReport forgetBefore = Ask(forget), retainBefore = Ask(loaded.Dataset.RetainQuestions);
+            (AccuracyReport forgetBefore, AccuracyReport retainBefore) = OnDevice(model, there => (Ask(there, forget), Ask(there, loaded.Dataset.RetainQuestions)));
             (int Bits, AccuracyReport Forget, AccuracyReport Retain)[] results =
             [
-                .. new QuantizationAttack(settings, evaluator).Run(loaded.Model, forget, loaded.Dataset.RetainQuestions, context.Cancellation)
+                .. new QuantizationAttack(settings, evaluator, loaded.Device).Run(model, forget, loaded.Dataset.RetainQuestions, context.Cancellation)
                     .Select(result => (result.Bits, AccuracyReport.Of(result.Forget), AccuracyReport.Of(result.Retain))),
             ];
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, attack = AttackKind.Quantization, groupSize = settings.GroupSize, seconds = clock.Elapsed.TotalSeconds,
-                forget = forgetBefore, retain = retainBefore, results = results.Select(result => new { bits = result.Bits, forget = result.Forget, retain = result.Retain }),
+                forget = forgetBefore, retain = retainBefore, results = results.Select(result => new { bits = result.Bits, forget = result.Forget, retain = result.Retain }), memory = MemoryOf(plan, meter),
             });
             if (file != JsonOutput.StandardOutput)
             {
                 context.Output.Write(AccuracyReport.TableOf(
                     [("forget", forgetBefore), ("retain", retainBefore), .. results.SelectMany(result => new[] { ($"forget, {result.Bits} bits", result.Forget), ($"retain, {result.Bits} bits", result.Retain) })]));
+                ShowMemory(plan, meter);
             }
 
-            AccuracyReport Ask(IReadOnlyList<MultipleChoiceQuestion> questions) => AccuracyReport.Of(evaluator.Evaluate(loaded.Model, questions, context.Cancellation));
+            AccuracyReport Ask(LlamaModel there, IReadOnlyList<MultipleChoiceQuestion> questions) => AccuracyReport.Of(evaluator.Evaluate(there, questions, context.Cancellation));
+        }
+
+        /// <summary>The way of working that fits; null where only the plan was wanted.</summary>
+        private MemoryPlan? Fit(Func<MemoryPlanner, StageMemory> stage) => memory.Resolve(parsed, context, loaded.Workload, planner => [stage(planner)], file);
+
+        /// <summary>Asks a model on the device, or a copy there of one that is on the host.</summary>
+        private T OnDevice<T>(LlamaModel model, Func<LlamaModel, T> ask)
+        {
+            using LlamaModel? copy = model.Device == loaded.Device ? null : model.CloneOn(loaded.Device);
+            return ask(copy ?? model);
+        }
+
+        /// <summary>What was really taken: known where all was done on this thread.</summary>
+        private object? MemoryOf(MemoryPlan plan, MemoryMeter meter) => options.JobsOf(parsed) == 1 ? MemoryChoice.JsonOf(plan, meter, loaded.Device) : null;
+
+        private void ShowMemory(MemoryPlan plan, MemoryMeter meter)
+        {
+            if (options.JobsOf(parsed) == 1)
+            {
+                context.WriteLine(MemoryChoice.LineOf(plan, meter, loaded.Device));
+            }
         }
 
         private static object Means(RelearningReport report) => report.Means().Select(mean => new { learningRate = mean.LearningRate, accuracies = mean.Accuracies });
@@ -156,8 +204,8 @@ internal static class AttackCommand
         private CurveFiles? Files(object settings) => options.OutOf(parsed) is { } folder
             ? new CurveFiles(folder, new
             {
-                model = FullPath(loaded.Folder), type = loaded.Model[ParameterNames.Embedding].ElementType, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder),
-                device = loaded.Model.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, settings,
+                model = FullPath(loaded.Folder), type = loaded.Type, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder),
+                device = loaded.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, settings,
             })
             : null;
     }

@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
+using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Unlearning;
 using Spectre.Console;
@@ -17,6 +19,7 @@ internal static class DensityCommand
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         var input = new InputOptions();
+        var memory = new MemoryChoice(secondModel: false);
         Option<ExampleForm?> form = OptionKinds.Choice<ExampleForm>("--form", "What the forget examples are made of; default: letter-answer.");
         Option<bool> mlpOnly = OptionKinds.Switch("--mlp-only", "Count the MLP's three matrices only.");
         Option<int?> blocks = OptionKinds.Count("--blocks", "Blocks that the layers are cut into; default: the preset's.");
@@ -31,22 +34,30 @@ internal static class DensityCommand
 
             Example:  hybrid density --model models/taught --dataset random-birthdays --data data
             """,
-            form, mlpOnly, blocks, batchSize, preset, json);
+            [form, mlpOnly, blocks, batchSize, preset, .. memory.All, json]);
         bind(command, (parsed, context) =>
         {
             string? file = parsed.GetValue(json);
             JsonOutput.Check(file);
-            using Input loaded = input.Load(parsed);
-            LlamaConfig config = loaded.Model.Config;
+            Input loaded = input.Open(parsed, deviceNeeded: !memory.OnlyPlan(parsed));
+            LlamaConfig config = loaded.Config;
             string presetName = PresetChoice.For(config, parsed.GetValue(preset));
             KUnBROptions choice = UnlearningPresets.Find(presetName, MethodKind.Kunbr).Kunbr!;
             BlockPlan plan = BlockPlan.Cut(config.Layers, parsed.GetValue(blocks) ?? Math.Min(choice.Blocks, config.Layers));
             ExampleForm examples = parsed.GetValue(form) ?? ExampleForm.LetterAnswer;
             IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, examples, loaded.Encoder());
+            int batch = parsed.GetValue(batchSize) ?? DefaultBatch;
+            if (memory.Resolve(parsed, context, loaded.Workload, planner => [planner.Density(BatchShape.Largest(forget, batch), secondModel: false)], file) is not { } fitting)
+            {
+                return ExitCode.Success;
+            }
+
+            using MemoryMeter meter = MemoryMeter.Start();
+            using LlamaModel model = loaded.LoadModel(fitting);
             double[] density;
             using (ConsoleProgress progress = context.StartProgress())
             {
-                density = KnowledgeDensity.Measure(loaded.Model, forget, parsed.GetValue(mlpOnly), parsed.GetValue(batchSize) ?? DefaultBatch, progress, context.Cancellation);
+                density = KnowledgeDensity.Measure(model, forget, parsed.GetValue(mlpOnly), batch, progress, context.Cancellation);
             }
 
             double[] normalized = KnowledgeDensity.Normalize(density);
@@ -57,11 +68,13 @@ internal static class DensityCommand
                 layers = density.Select((value, layer) => new { layer, density = value, normalized = normalized[layer], block = BlockOf(plan, layer) }),
                 blocks = BlockSelection.BlockDensities(plan, normalized).Select((value, block) => new { block, normalized = value, chosen = chosen.Contains(block) }),
                 chosenBlocks = chosen,
+                memory = MemoryChoice.JsonOf(fitting, meter, loaded.Device),
             });
             if (file != JsonOutput.StandardOutput)
             {
                 context.Output.Write(TableOf(plan, density, normalized, chosen));
                 context.WriteLine(note);
+                context.WriteLine(MemoryChoice.LineOf(fitting, meter, loaded.Device));
             }
 
             return ExitCode.Success;

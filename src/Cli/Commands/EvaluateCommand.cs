@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Cli.Commands;
 
@@ -25,11 +26,12 @@ internal static class EvaluateCommand
         bind(command, (parsed, context) =>
         {
             JsonOutput.Check(parsed.GetValue(json));
-            using Input loaded = input.Load(parsed);
+            Input loaded = input.Open(parsed);
+            using LlamaModel model = loaded.LoadModel();
             McqEvaluator evaluator = loaded.Evaluator();
             var likelihood = new LikelihoodEvaluator(loaded.Encoder());
             AccuracyReport forget = Ask([.. loaded.Dataset.ForgetQuestions]), retain = Ask(loaded.Dataset.RetainQuestions);
-            TextLikelihood? text = parsed.GetValue(textNll) ? TextLikelihood.Of(loaded.Model, loaded.Encoder(), loaded.Dataset.RetainText, context.Cancellation) : null;
+            TextLikelihood? text = parsed.GetValue(textNll) ? TextLikelihood.Of(model, loaded.Encoder(), loaded.Dataset.RetainText, context.Cancellation) : null;
             JsonOutput.Write(context, parsed.GetValue(json), new { model = loaded.Folder, dataset = loaded.Dataset.Name, forget, retain, retainTextNll = text?.MeanNll });
             if (parsed.GetValue(json) != JsonOutput.StandardOutput)
             {
@@ -40,9 +42,9 @@ internal static class EvaluateCommand
                 }
             }
 
-            AccuracyReport Ask(IReadOnlyList<MultipleChoiceQuestion> questions) => AccuracyReport.Of(evaluator.Evaluate(loaded.Model, questions, context.Cancellation)) with
+            AccuracyReport Ask(IReadOnlyList<MultipleChoiceQuestion> questions) => AccuracyReport.Of(evaluator.Evaluate(model, questions, context.Cancellation)) with
             {
-                LikelihoodAccuracy = likelihood.Evaluate(loaded.Model, questions, context.Cancellation).Accuracy,
+                LikelihoodAccuracy = likelihood.Evaluate(model, questions, context.Cancellation).Accuracy,
             };
 
             return ExitCode.Success;

@@ -1,32 +1,36 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Cli.Commands;
 
-/// <summary><c>hybrid learn</c>: makes a small model that knows a dataset.</summary>
+/// <summary><c>hybrid learn</c>: makes a model that knows a dataset, of one that is there or from nothing.</summary>
 internal static class LearnCommand
 {
-    private const string DefaultPreset = "tiny";
-
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         var options = new Options();
         var command = new Command("learn", """
-            Makes a small model from nothing: learns a byte-level BPE from the dataset's questions and texts, and teaches a fresh
-            Llama both halves until it answers. For a dataset that no model knows, such as random birthdays.
+            Teaches a model both halves of a dataset until it answers: for facts that no model knows, such as random birthdays. The
+            model is a folder's (--model), random weights of a given architecture (--shape), or, without either, a small one with a
+            tokenizer learned from the dataset.
 
             Example:  hybrid learn --dataset random-birthdays --data data --out models/taught
-            """)
-        {
-            options.Out, options.Overwrite, options.Preset, options.Epochs, options.Target, options.Events, options.Seed, options.Threads, options.Json,
-        };
+            """);
         options.Dataset.AddTo(command);
+        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat(options.Memory.All).Concat([options.Seed, options.Threads, options.Json]))
+        {
+            command.Options.Add(option);
+        }
+
+        options.Learning.Validate(command);
         bind(command, (parsed, context) => Run(options, parsed, context));
         return command;
     }
@@ -36,72 +40,94 @@ internal static class LearnCommand
         string? json = parsed.GetValue(options.Json);
         JsonOutput.Check(json);
         CommandContext.UseThreads(parsed.GetValue(options.Threads));
-        string presetName = parsed.GetValue(options.Preset) ?? DefaultPreset;
-        TeachingPreset preset = TeachingPresets.Find(presetName);
-        TeachingOptions teaching = preset.Teaching with
-        {
-            Epochs = parsed.GetValue(options.Epochs) ?? preset.Teaching.Epochs,
-            TargetAccuracy = parsed.GetValue(options.Target) ?? preset.Teaching.TargetAccuracy,
-        };
-        HybridException.ThrowIfAny(ErrorKind.Config, "teaching", teaching.Validate());
+        Device device = options.Learning.DeviceOf(parsed, deviceNeeded: !options.Memory.OnlyPlan(parsed));
+        LearnStart start = options.Learning.StartOf(parsed);
+        (string presetName, TeachingPreset preset) = options.Learning.PresetOf(parsed, start);
 
         UnlearningDataset dataset = options.Dataset.Load(parsed);
+        ElementType type = options.Learning.TypeOf(parsed);
+        MemoryPlan? plan = null;
+        if (start is { Shape: { } shape, Tokenizer: { } given })
+        {
+            Teacher planned = TeacherOf(preset, given, shape);
+            plan = options.Memory.Resolve(parsed, context, new Workload(start.Folder ?? "random weights", shape, type, device), planner => [planned.Memory(planner, dataset)], json);
+            if (plan is null)
+            {
+                return ExitCode.Success;
+            }
+        }
+        else if (options.Memory.OnlyPlan(parsed))
+        {
+            throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
+        }
+
         using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         var clock = Stopwatch.StartNew();
-        (LlamaModel model, Tokenizer tokenizer) = FreshModel.Create(preset, dataset, random);
+        (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
         using (model)
         {
-            var encoder = new ExampleEncoder(tokenizer, model.Config.MaximumPositions);
-            TeachingReport report;
-            using (RunProgress progress = context.StartProgress(parsed.GetValue(options.Events)))
+            model.ActivationCheckpointing = plan?.Options.ActivationCheckpointing ?? false;
+            TeachingReport? report = null;
+            if (!options.Learning.Untaught(parsed))
             {
-                var teacher = new Teacher(teaching, encoder, new McqEvaluator(encoder));
-                report = LastGood.OnDivergence(output, model, tokenizer, source: null, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
+                using RunProgress progress = context.StartProgress(options.Learning.EventsOf(parsed));
+                Teacher teacher = TeacherOf(preset, tokenizer, model.Config);
+                report = LastGood.OnDivergence(output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
-            output.Save(model, tokenizer);
-            AccuracyReport forget = AccuracyReport.Of(report.Forget), retain = AccuracyReport.Of(report.Retain);
-            bool reached = Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= teaching.TargetAccuracy;
-            if (!reached)
-            {
-                context.Error.Profile.Out.Writer.WriteLine(Tables.Text(
-                    $"hybrid: note: {Tables.Percent(teaching.TargetAccuracy)} on both halves was not reached in {report.Epochs} passes; what a model does not know it cannot be made to forget"));
-            }
+            double? changed = start.Folder is null ? null : ChangedShare.AgainstFolder(start.Folder, model);
+            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
 
+            AccuracyReport? forget = report is null ? null : AccuracyReport.Of(report.Forget), retain = report is null ? null : AccuracyReport.Of(report.Retain);
+            bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
             JsonOutput.Write(context, json, new
             {
-                dataset = dataset.Name, @out = output.Folder, preset = presetName, seed = random.Seed,
+                dataset = dataset.Name, model = start.Folder, @out = output.Folder, preset = presetName, seed = random.Seed,
                 parameters = model.Config.ParameterCount, vocabulary = tokenizer.VocabularySize,
-                epochs = report.Epochs, reachedTarget = reached, seconds, forget, retain,
+                epochs = report?.Epochs ?? 0, reachedTarget = reached, seconds, shareChanged = changed, forget, retain,
             });
+            if (report is not null && !reached)
+            {
+                context.Error.Profile.Out.Writer.WriteLine(Tables.Text(
+                    $"hybrid: note: {Tables.Percent(preset.Teaching.TargetAccuracy)} on both halves was not reached in {report.Epochs} passes; what a model does not know it cannot be made to forget"));
+            }
+
             if (json != JsonOutput.StandardOutput)
             {
-                context.WriteLine(Tables.Text(
-                    $"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, taught in {report.Epochs} passes, {seconds:F1} s"));
-                context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain)));
+                string done = report is null ? "random weights" : $"taught in {report.Epochs} passes with preset {presetName}";
+                string share = changed is { } part ? Tables.Text($", {part * 100:F2} % of the parameters changed") : string.Empty;
+                context.WriteLine(Tables.Text($"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {done}, {seconds:F1} s") + share);
+                if (forget is not null)
+                {
+                    context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain!)));
+                }
             }
         }
 
         return ExitCode.Success;
     }
 
+    private static Teacher TeacherOf(TeachingPreset preset, Tokenizer tokenizer, LlamaConfig shape)
+    {
+        var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, shape.MaximumPositions));
+        return new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
+    }
+
     private sealed class Options
     {
+        public MemoryChoice Memory { get; } = new(secondModel: false);
+
         public DatasetOptions Dataset { get; } = new();
+
+        public LearnOptions Learning { get; } = new();
 
         public Option<string> Out { get; } = CommonOptions.Out("Where the model goes: a folder that is not there yet, or empty.");
 
         public Option<bool> Overwrite { get; } = CommonOptions.Overwrite();
 
-        public Option<string?> Preset { get; } = OptionKinds.OneOf("--preset", $"Shape of the model and way of teaching; default: {DefaultPreset}.", TeachingPresets.Names);
-
-        public Option<int?> Epochs { get; } = OptionKinds.Count("--epochs", "Passes at most.");
-
-        public Option<double?> Target { get; } = OptionKinds.Number("--target-accuracy", "Accuracy on both halves, 0 to 1, at which teaching ends.", zero: true);
-
-        public Option<string?> Events { get; } = CommonOptions.Events();
+        public Option<long?> ShardSize { get; } = CommonOptions.ShardSize();
 
         public Option<ulong> Seed { get; } = CommonOptions.Seed();
 

@@ -86,7 +86,7 @@ internal static class RunCommand
 
         context.WriteLine(Tables.Text($"{settings.Title}: {settings.Methods.Count} methods, {settings.Seeds.Count} seeds, {settings.Jobs} jobs side by side with {settings.Threads} threads each"));
         context.Output.Write(table);
-        context.WriteLine($"model: {Number(plan.Parameters)} parameters; memory for weights, gradients and optimizer: at most {Size(plan.MemoryBytes)}, activations on top; disk: at most {Size(plan.DiskBytes)}");
+        context.WriteLine($"model: {Number(plan.Parameters)} parameters; memory of tensors: {(plan.MemoryBytes is { } memory ? $"at most {Size(memory)}" : "known once the model is taught")}; disk: at most {Size(plan.DiskBytes)}");
         return ExitCode.Success;
     }
 

@@ -1,8 +1,10 @@
 using System.CommandLine;
 using System.Diagnostics;
+using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Unlearning;
@@ -16,8 +18,10 @@ internal static class UnlearnCommand
     {
         var input = new InputOptions();
         var settingOptions = new UnlearnOptions();
+        var memory = new MemoryChoice(secondModel: true);
         Option<string> output = CommonOptions.Out("Where the unlearned model goes: a folder that is not there yet, or empty.");
         Option<bool> overwrite = CommonOptions.Overwrite();
+        Option<long?> shardSize = CommonOptions.ShardSize();
         Option<string?> events = CommonOptions.Events();
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> json = CommonOptions.Json();
@@ -29,7 +33,7 @@ internal static class UnlearnCommand
 
             Example:  hybrid unlearn --model models/taught --dataset random-birthdays --data data --method kunbr --out models/kunbr
             """,
-            [output, overwrite, .. settingOptions.All, events, seed, json]);
+            [output, overwrite, shardSize, .. settingOptions.All, .. memory.All, events, seed, json]);
         settingOptions.Validate(command);
         bind(command, (parsed, context) =>
         {
@@ -43,22 +47,30 @@ internal static class UnlearnCommand
                 throw new HybridException(ErrorKind.Config, $"--retain-text: the retain form {KebabCase.Of(settings.RetainForm.ToString())} is made of questions and reads no text; --retain-form corpus does");
             }
 
-            using Input loaded = input.Load(parsed);
+            Input loaded = input.Open(parsed, deviceNeeded: !memory.OnlyPlan(parsed));
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
             SeededRandom random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn");
             UnlearningExamples examples = UnlearningExamples.For(loaded.Dataset, settings, encoder, random);
+            if (memory.Resolve(parsed, context, loaded.Workload, planner => settings.Memory(planner, examples), file) is not { } plan)
+            {
+                return ExitCode.Success;
+            }
+
             using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
 
+            using MemoryMeter meter = MemoryMeter.Start();
+            using LlamaModel model = loaded.LoadModel(plan);
             var clock = Stopwatch.StartNew();
             UnlearningOutcome outcome;
             using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))
             {
-                outcome = LastGood.OnDivergence(target, loaded.Model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
+                outcome = LastGood.OnDivergence(target, model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
                 {
-                    Model = loaded.Model,
+                    Model = model,
                     Forget = examples.Forget,
                     Retain = examples.Retain,
                     Replacements = examples.Replacements,
+                    OriginalOnHost = plan.Options.SecondModelOnHost,
                     Random = random,
                     Progress = progress,
                     Cancellation = context.Cancellation,
@@ -66,16 +78,17 @@ internal static class UnlearnCommand
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
-            double changed = ChangedShare.AgainstFolder(loaded.Folder, loaded.Model);
-            target.Save(loaded.Model, loaded.Tokenizer, loaded.Folder);
+            double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
+            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),
-                forgetExamples = examples.Forget.Count, retainExamples = examples.Retain.Count, steps = outcome.Steps, seconds, shareChanged = changed, rounds = outcome.Rounds,
+                forgetExamples = examples.Forget.Count, retainExamples = examples.Retain.Count, steps = outcome.Steps, seconds, shareChanged = changed, memory = MemoryChoice.JsonOf(plan, meter, loaded.Device), rounds = outcome.Rounds,
             });
             if (file != JsonOutput.StandardOutput)
             {
                 Show(context, target.Folder, settings, preset, outcome, seconds, changed);
+                context.WriteLine(MemoryChoice.LineOf(plan, meter, loaded.Device));
             }
 
             return ExitCode.Success;

@@ -1,3 +1,4 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -46,7 +47,10 @@ public sealed record QuantizationResult(int Bits, McqResult Forget, McqResult Re
 /// Rounds a copy's weights to few bits and asks again (Zhang et al. 2025, "Catastrophic failure of LLM unlearning via quantization"): an
 /// unlearned model lies close to the original one, and rounding may take both to the same weights.
 /// </summary>
-public sealed class QuantizationAttack(QuantizationOptions options, McqEvaluator evaluator)
+/// <param name="options">Options.</param>
+/// <param name="evaluator">Asks the questions.</param>
+/// <param name="device">Where the rounded copies are, which need not be where the model is; null for there.</param>
+public sealed class QuantizationAttack(QuantizationOptions options, McqEvaluator evaluator, Device? device = null)
 {
     /// <summary>Tries every number of bits. The model itself does not change; one copy exists at a time.</summary>
     /// <exception cref="HybridException">EmptySplit: no question. Diverged: the rounded model answers with no numbers.</exception>
@@ -66,7 +70,7 @@ public sealed class QuantizationAttack(QuantizationOptions options, McqEvaluator
     /// <summary>A copy whose linear layers in attention and feed-forward are rounded; embeddings, norms and output matrix are not, as is usual. The caller disposes it.</summary>
     public LlamaModel Rounded(LlamaModel model, int bits, CancellationToken cancellation = default)
     {
-        LlamaModel rounded = model.Clone();
+        LlamaModel rounded = model.CloneOn(device ?? model.Device);
         try
         {
             foreach (string name in ParameterNames.LinearLayers(model.Config))

@@ -13,13 +13,13 @@ public static class RelearningPresets
     /// <exception cref="HybridException">Config: no such preset.</exception>
     public static RelearningOptions Find(string name, string dataset) => name switch
     {
-        // Deeb and Roger 2025: 1e-7·2^k up to 3.2e-6; 5e-7·2^k for random birthdays.
-        "llama3-8b" => Make([.. Enumerable.Range(0, 6).Select(k => (dataset == DatasetCatalog.RandomBirthdays ? 5e-7 : 1e-7) * Math.Pow(2, k))], epochs: 6, batchSize: 4, warmup: 24),
-        "tiny" => Make([1e-4, 3e-4], epochs: 4, batchSize: 16, warmup: 0),
+        // Deeb and Roger 2025: 1e-7·2^k up to 3.2e-6; 5e-7·2^k for random birthdays. Rounding as for unlearning with the preset of this name.
+        "llama3-8b" => Make([.. Enumerable.Range(0, 6).Select(k => (dataset == DatasetCatalog.RandomBirthdays ? 5e-7 : 1e-7) * Math.Pow(2, k))], epochs: 6, batchSize: 4, warmup: 24, WeightRounding.Stochastic),
+        "tiny" => Make([1e-4, 3e-4], epochs: 4, batchSize: 16, warmup: 0, WeightRounding.MasterWeights),
         _ => throw new HybridException(ErrorKind.Config, $"unknown preset '{name}'; known are {string.Join(", ", Names)}"),
     };
 
-    private static RelearningOptions Make(double[] rates, int epochs, int batchSize, int warmup) => new()
+    private static RelearningOptions Make(double[] rates, int epochs, int batchSize, int warmup, WeightRounding rounding) => new()
     {
         Folds = [0, 1, 2, 3, 4],
         LearningRates = rates,
@@ -27,6 +27,6 @@ public static class RelearningPresets
         BatchSize = batchSize,
         Form = QuestionForm.QuestionLetterAnswer,
         Leaks = LeakPolicy.LeaveOut,
-        Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = rates[0], WarmupSteps = warmup, WeightDecay = 0 },
+        Optimizer = new OptimizerOptions { Kind = OptimizerKind.Lion, LearningRate = rates[0], WarmupSteps = warmup, WeightDecay = 0, Rounding = rounding },
     };
 }

@@ -1,3 +1,5 @@
+using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Training;
 
 namespace Hybrid.Orchestrator.Attack;
@@ -19,6 +21,10 @@ public sealed record RetainRelearningOptions
 
     /// <summary>The optimizer; its learning rate is replaced by each of <see cref="LearningRates"/>.</summary>
     public required OptimizerOptions Optimizer { get; init; }
+
+    /// <summary>What one rate takes: a model that is trained on the text, beside the one that it is a copy of.</summary>
+    public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, TextCorpus text) => planner.TrainWhole(
+        "attack", Optimizer, BatchShape.Largest([.. text.Read().Select(encoder.EncodeText)], BatchSize), secondModel: true, keepsLastGood: false);
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

@@ -37,6 +37,10 @@ public sealed class McqEvaluator(ExampleEncoder encoder, int batchSize = McqEval
         return new McqResult(logits, [.. questions.Select(question => question.Answer)]);
     }
 
+    /// <summary>Tokens of the largest batch of these questions.</summary>
+    public long LargestBatch(IEnumerable<MultipleChoiceQuestion> questions) =>
+        questions.Select(question => (long)encoder.EncodePrompt(McqPrompt.Render(question)).Ids.Length).OrderDescending().Take(batchSize).Sum();
+
     /// <summary>The letters' logits at the last token of each prompt, [B,4] row-major.</summary>
     private double[] LetterLogits(LlamaModel model, PackedBatch batch)
     {

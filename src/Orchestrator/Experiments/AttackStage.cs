@@ -2,6 +2,7 @@ using System.Globalization;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -39,7 +40,7 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
         select JobOf(trial, $"quantization-{bits}", [bits, options.GroupSize, settings.HeldOutKey], (model, cancellation) =>
         {
             SeedWorld world = trial.World;
-            QuantizationResult result = new QuantizationAttack(options with { Bits = [bits] }, world.Evaluator()).Run(model, world.HeldOut, world.Dataset.RetainQuestions, cancellation)[0];
+            QuantizationResult result = new QuantizationAttack(options with { Bits = [bits] }, world.Evaluator(), world.Device).Run(model, world.HeldOut, world.Dataset.RetainQuestions, cancellation)[0];
             return new QuantizationHits(bits, world.ByFold(HitString.Of(result.Forget)), HitString.Of(result.Retain));
         });
 
@@ -50,7 +51,7 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
         select JobOf(trial, $"retain-relearning-{Rate(rate)}", [options with { LearningRates = [rate] }, settings.HeldOutKey], (model, cancellation) =>
         {
             SeedWorld world = trial.World;
-            return new RetainRelearningAttack(options, world.Encoder(), world.Evaluator()).Retrain(
+            return new RetainRelearningAttack(options, world.Encoder(), world.Evaluator(), world.Device).Retrain(
                 model, world.Dataset.RetainText, world.HeldOut, rate, world.Random.Fork("retain relearning"), Progress.Labelled(progress, trial.Label), cancellation);
         });
 
@@ -61,23 +62,33 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
         {
             SeedWorld world = trial.World;
             FreeTextAnswers answers = world.Answers(study);
-            IReadOnlyList<string> before = answers.Answer(model, world.CaseQuestions(study), cancellation);
+            IReadOnlyList<string> before = Before(model, world, there => answers.Answer(there, world.CaseQuestions(study), cancellation));
             using LlamaModel attacked = RttJob(trial).AttackedModel(
                 model, world.ReportingFolds[0], rtt.BestLearningRate, rtt.BestEpoch, world.Random.Fork(RandomKey), Progress.Labelled(progress, $"{trial.Label} · answers"), cancellation);
             return new CaseAnswers(before, answers.Answer(attacked, world.CaseQuestions(study), cancellation));
         });
 
+    /// <summary>Asks the model itself on the device, where it may not be.</summary>
+    private static T Before<T>(LlamaModel model, SeedWorld world, Func<LlamaModel, T> ask)
+    {
+        using LlamaModel? copy = model.Device == world.Device ? null : model.CloneOn(world.Device);
+        return ask(copy ?? model);
+    }
+
     private static IEnumerable<T> Asked<T>(T? options)
         where T : class => options is null ? [] : [options];
 
-    private static Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<LlamaModel, CancellationToken, T> attack)
+    private Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<LlamaModel, CancellationToken, T> attack)
         where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, trial.Fingerprint, .. inputs]), cancellation =>
         {
-            using LlamaModel model = trial.World.Load(trial.ModelFolder);
+            using LlamaModel model = trial.World.Load(trial.ModelFolder, MemoryOf(trial.World), isSecond: true);
             return attack(model, cancellation);
         });
 
-    private RelearningJob RttJob(Trial trial) => new(RttOptions, trial.World.Encoder(), trial.World.Evaluator());
+    /// <summary>What the attack that retrains takes; the others take less.</summary>
+    private MemoryPlan MemoryOf(SeedWorld world) => world.Fit(planner => [RttOptions.Memory(planner, world.Encoder(), world.ForgetQuestions)]);
+
+    private RelearningJob RttJob(Trial trial) => new(RttOptions, trial.World.Encoder(), trial.World.Evaluator(), trial.World.Device);
 
     private static string Rate(double rate) => rate.ToString("0.##############e+0", CultureInfo.InvariantCulture);
 }

@@ -1,6 +1,7 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
@@ -18,10 +19,10 @@ public sealed record PlannedStage(string Stage, int Jobs, int? Done, long Steps)
 /// <param name="Stages">The kinds of jobs, in their order.</param>
 /// <param name="Parameters">Parameters of the model.</param>
 /// <param name="MemoryBytes">
-/// Weights, gradients and optimizer state of the dearest job, times the jobs side by side. Activations come on top; they depend on the texts.
+/// What tensors of the dearest job of training take at its fullest, times the jobs side by side; null where the model is yet to be taught.
 /// </param>
 /// <param name="DiskBytes">Models in the run folder before those that are not picked are deleted.</param>
-public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Parameters, long MemoryBytes, long DiskBytes)
+public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Parameters, long? MemoryBytes, long DiskBytes)
 {
     /// <summary>Makes the plan; reads the dataset and, in the run folder, what is done.</summary>
     /// <exception cref="HybridException">As for <see cref="Experiment.Run"/>, as far as it can be known beforehand.</exception>
@@ -57,7 +58,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
                 new("free answers", settings.CaseStudy is null ? 0 : settings.Methods.Count, null, 0), // each depends on the attacker's best rate and epoch
             ],
             parameters,
-            settings.Jobs * parameters * BytesPerParameter(settings),
+            settings.Jobs * MemoryOf(settings, worlds[0]),
             (trials.Length + (settings.Model.Teach is null ? 0 : worlds.Length)) * parameters * settings.ElementType.Size());
 
         PlannedStage Stage<T>(string stage, IReadOnlyList<Job<T>> jobs, long steps)
@@ -123,8 +124,22 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
         ? (long)options.Epochs * BatchSampler.StepsPerEpoch(Math.Min(options.MaximumExamples, dataset.RetainText.Read().Count), options.BatchSize)
         : 0;
 
-    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : TeachingPresets.Find(model.Teach!).Shape;
+    private static LlamaConfig ShapeOf(ModelSettings model) => model.Folder is { } folder ? ModelFolder.LoadConfig(folder) : model.Preset!.Shape!;
 
-    /// <summary>Of a job that trains everything with Lion: weights, the copy to go back to, an original beside them (KUnBR), gradients; float32 momenta and, for 16-bit weights, masters.</summary>
-    private static int BytesPerParameter(ExperimentSettings settings) => (4 * settings.ElementType.Size()) + 4 + (settings.ElementType.Size() == 2 ? 4 : 0);
+    /// <summary>Of one seed's dearest job: a setting that unlearns, or RTT.</summary>
+    private static long? MemoryOf(ExperimentSettings settings, SeedWorld world)
+    {
+        if (!File.Exists(Path.Combine(world.OriginalFolder, ModelFolder.ConfigFile)))
+        {
+            return null;
+        }
+
+        var all = new AvailableMemory(Runtime.Memory(world.Device).Total / settings.Jobs, Runtime.Memory(Interop.Device.Cpu).Total / settings.Jobs);
+        IEnumerable<MemoryPlan> plans = settings.Methods.SelectMany(plan => plan.Candidates).Select(candidate => candidate.Settings).Select(method =>
+        {
+            UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, world.Encoder(method.MaximumTokens), world.Random.Fork("unlearn"));
+            return world.Plan(planner => method.Memory(planner, examples), all);
+        });
+        return plans.Append(world.Plan(planner => [settings.Attacks.Rtt.Memory(planner, world.Encoder(), world.ForgetQuestions)], all)).Max(plan => plan.Fullest.Device.Total);
+    }
 }

@@ -1,6 +1,7 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Utility;
 
 namespace Hybrid.Orchestrator.Experiments;
@@ -125,25 +126,52 @@ public sealed record ExperimentSettings
     }
 }
 
-/// <summary>Where the model comes from: exactly one of the two.</summary>
+/// <summary>Where the model comes from: a folder, or teaching, or both, which is a folder whose model is taught first.</summary>
 public sealed record ModelSettings
 {
-    /// <summary>A preset of `hybrid learn`: a fresh small model is taught the dataset, anew for every seed.</summary>
-    public string? Teach { get; init; }
-
     /// <summary>A model's folder.</summary>
     public string? Folder { get; init; }
+
+    /// <summary>A preset of `hybrid learn`: the folder's model or, where there is none, a fresh small one is taught the dataset, anew for every seed.</summary>
+    public string? Teach { get; init; }
+
+    /// <summary>How it is taught, where that is not the preset's way.</summary>
+    public TeachingOptions? Teaching { get; init; }
+
+    /// <summary>The preset of <see cref="Teach"/> with <see cref="Teaching"/> in place; null where nothing is taught.</summary>
+    internal TeachingPreset? Preset
+    {
+        get
+        {
+            TeachingPreset? named = Teach is null ? null : TeachingPresets.Find(Teach);
+            return Teaching is null || named is null ? named : named with { Teaching = Teaching };
+        }
+    }
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
     {
-        if (Teach is null == Folder is null)
+        if (Teach is null && Folder is null)
         {
-            yield return "model: expected either teach or folder";
+            yield return "model: expected folder, teach or both";
         }
-        else if (Teach is not null && !Training.TeachingPresets.Names.Contains(Teach))
+        else if (Teach is not null && !TeachingPresets.Names.Contains(Teach))
         {
-            yield return $"model.teach: expected {string.Join(" or ", Training.TeachingPresets.Names)}, found '{Teach}'";
+            yield return $"model.teach: expected {string.Join(" or ", TeachingPresets.Names)}, found '{Teach}'";
+        }
+        else if (Folder is null && Preset!.Shape is null)
+        {
+            yield return $"model.teach: {Teach} has no small shape to make a model of; expected model.folder beside it";
+        }
+
+        if (Teaching is not null && Teach is null)
+        {
+            yield return "model.teaching: says how to teach; expected model.teach beside it";
+        }
+
+        foreach (string problem in Teaching?.Validate() ?? [])
+        {
+            yield return $"model.teaching: {problem}";
         }
     }
 }

@@ -1,12 +1,14 @@
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
 
 /// <summary>
 /// An experiment as YAML. The keys are the properties of <see cref="ExperimentSettings"/> in kebab case; a method is the settings that
-/// <see cref="SettingsYaml"/> reads, with <c>label</c> and <c>grid</c> beside them; attacks may begin with <c>preset</c>. Reading is as strict as there.
+/// <see cref="SettingsYaml"/> reads, with <c>label</c> and <c>grid</c> beside them; attacks may begin with <c>preset</c>, and what <c>teaching</c> does not
+/// give is the preset's that <c>teach</c> names. Reading is as strict as there.
 /// </summary>
 public static class ExperimentYaml
 {
@@ -81,6 +83,7 @@ public static class ExperimentYaml
         var readers = new Dictionary<Type, Func<YamlValue, string, object>>
         {
             [typeof(MethodPlan)] = (value, key) => ReadMethod(file, Section(file, value, key), key),
+            [typeof(TeachingOptions)] = (value, key) => new SettingsBinder(file).Read(typeof(TeachingOptions), Section(file, value, key), key + ".", TeachingOf(root)),
             [typeof(RelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RelearningPresets.Names, name => RelearningPresets.Find(name, DatasetNameOf(root))),
             [typeof(RetainRelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RetainRelearningPresets.Names, name => RetainRelearningPresets.Find(name, DatasetNameOf(root))),
         };
@@ -90,10 +93,17 @@ public static class ExperimentYaml
     }
 
     /// <summary>The dataset's name as it stands; what is wrong with it is told where the dataset is read.</summary>
-    private static string DatasetNameOf(YamlMapping root) =>
-        root.Entries.FirstOrDefault(entry => entry.Key.Text == "dataset").Value is YamlMapping dataset
-        && dataset.Entries.FirstOrDefault(entry => entry.Key.Text == "name").Value is YamlScalar name
-            ? name.Text
+    private static string DatasetNameOf(YamlMapping root) => TextOf(root, "dataset", "name");
+
+    /// <summary>How the named preset teaches; null where none is named.</summary>
+    private static TeachingOptions? TeachingOf(YamlMapping root) =>
+        TextOf(root, "model", "teach") is var preset && TeachingPresets.Names.Contains(preset) ? TeachingPresets.Find(preset).Teaching : null;
+
+    /// <summary>A text of a section at the top, empty where there is none.</summary>
+    private static string TextOf(YamlMapping root, string section, string key) =>
+        root.Entries.FirstOrDefault(entry => entry.Key.Text == section).Value is YamlMapping found
+        && found.Entries.FirstOrDefault(entry => entry.Key.Text == key).Value is YamlScalar value
+            ? value.Text
             : string.Empty;
 
     private static object ReadWithPreset<T>(string file, YamlMapping section, string key, IReadOnlyList<string> presets, Func<string, T> find)

@@ -31,12 +31,12 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
 
     /// <summary>Of everything that the original model depends on. A program that was built anew counts as the same as long as its version is.</summary>
     public string FingerprintOf(SeedWorld world) => JobStore.Fingerprint(
-        "original", typeof(OriginalStage).Assembly.GetName().Version!.ToString(), Runtime.BuildInfo, world.Inputs, settings.Model.Teach is { } preset ? TeachingPresets.Find(preset) : null);
+        "original", typeof(OriginalStage).Assembly.GetName().Version!.ToString(), Runtime.BuildInfo, world.Inputs, settings.Model.Preset);
 
-    /// <summary>Teaches a fresh model; none where the model is given.</summary>
-    public IEnumerable<Job<TaughtResult>> Teaching(SeedWorld world) => settings.Model.Teach is not { } preset
+    /// <summary>Teaches a fresh model or the given one; none where the given one is taken as it is.</summary>
+    public IEnumerable<Job<TaughtResult>> Teaching(SeedWorld world) => settings.Model.Preset is not { } preset
         ? []
-        : [new Job<TaughtResult>($"{world.Prefix}/teach", FingerprintOf(world), cancellation => Teach(TeachingPresets.Find(preset), world, cancellation))];
+        : [new Job<TaughtResult>($"{world.Prefix}/teach", FingerprintOf(world), cancellation => Teach(preset, world, cancellation))];
 
     /// <summary>Measures the model.</summary>
     public Job<OriginalResult> Measuring(SeedWorld world)
@@ -67,13 +67,15 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
         }
 
         using ModelOutput output = ModelOutput.Reserve(world.OriginalFolder, overwrite: true);
-        (LlamaModel model, Tokenizer tokenizer) = FreshModel.Create(preset, world.Dataset, world.Random);
+        (LlamaModel model, Tokenizer tokenizer) = settings.Model.Folder is { } folder
+            ? (world.Load(folder), ModelFolder.LoadTokenizer(folder, ModelFolder.LoadConfig(folder)))
+            : FreshModel.Create(preset.Shape!, world.Dataset, world.Random, ElementType.Float32, Device.Cpu);
         using (model)
         {
-            var encoder = new ExampleEncoder(tokenizer, model.Config.MaximumPositions);
+            var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, model.Config.MaximumPositions));
             var teacher = new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
             TeachingReport report = teacher.Teach(model, world.Dataset, world.Random.Fork("teach"), Progress.Labelled(progress, world.Prefix), cancellation);
-            output.Save(model, tokenizer);
+            output.Save(model, tokenizer, settings.Model.Folder);
             return new TaughtResult(report.Epochs);
         }
     }

@@ -21,7 +21,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         Dataset = worlds[0].Dataset.Name,
         DatasetSource = settings.Dataset.Data ?? settings.Dataset.Folder ?? "made up anew for every seed",
         IsAblation = settings.Methods.Any(plan => plan.Settings.Kunbr is { Reinsert: false } or { PreUnlearn: false }),
-        Model = settings.Model.Folder ?? $"preset {settings.Model.Teach}, taught the dataset",
+        Model = ModelText(settings.Model),
         Parameters = originals[0].Parameters,
         Layers = originals[0].Density.Count,
         Seeds = settings.Seeds,
@@ -91,6 +91,13 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     }
 
     /// <summary>Hits on V of each reporting fold after fine-tuning on retain text, at the attacker's best rate and epoch by the mean over folds.</summary>
+    private static string ModelText(ModelSettings model) => model switch
+    {
+        { Teach: null } => model.Folder!,
+        { Folder: null } => $"preset {model.Teach}, taught the dataset",
+        _ => $"{model.Folder}, taught the dataset with preset {model.Teach}",
+    };
+
     private static IReadOnlyList<string> RelearnedHits(AttackedTrial pick)
     {
         IReadOnlyList<string>[][] folds = [.. pick.RetainRelearning!.Curves.Select(curve => curve.Hits.Select(pick.Outcome.Trial.World.ByFold).ToArray())];

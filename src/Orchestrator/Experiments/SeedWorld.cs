@@ -1,6 +1,7 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 
@@ -43,7 +44,7 @@ internal sealed class SeedWorld
     public LlamaConfig Config => config.Value;
 
     /// <summary>The model that knows the facts: the user's, or the taught one's place.</summary>
-    public string OriginalFolder => settings.Model.Folder ?? ModelPath(OriginalName);
+    public string OriginalFolder => settings.Model.Teach is null ? settings.Model.Folder! : ModelPath(OriginalName);
 
     /// <summary>Part of job names.</summary>
     public string Prefix => FormattableString.Invariant($"seed{Seed}");
@@ -82,6 +83,34 @@ internal sealed class SeedWorld
 
     /// <summary>A model in the experiment's element type on its device. The caller owns it.</summary>
     public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.ElementType, device);
+
+    /// <summary>The same for work that is planned. The plan's second model, the one that copies are made of, may lie on the host.</summary>
+    public LlamaModel Load(string folder, MemoryPlan plan, bool isSecond)
+    {
+        LlamaModel model = ModelFolder.LoadModel(folder, settings.ElementType, isSecond && plan.Options.SecondModelOnHost ? Device.Cpu : device);
+        model.ActivationCheckpointing = plan.Options.ActivationCheckpointing;
+        return model;
+    }
+
+    /// <summary>Where models compute.</summary>
+    public Device Device => device;
+
+    /// <summary>The quickest way of working that fits into one job's share of the memory. It changes no bit of a result.</summary>
+    /// <exception cref="HybridException">Memory: none does.</exception>
+    public MemoryPlan Fit(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages)
+    {
+        var share = new AvailableMemory(Runtime.Memory(device).Total / settings.Jobs, Runtime.Memory(Device.Cpu).Total / settings.Jobs);
+        MemoryPlan plan = Plan(stages, share);
+        MemoryFit.Require(plan, share, device);
+        return plan;
+    }
+
+    /// <summary>The same; where nothing fits, the way that takes least.</summary>
+    public MemoryPlan Plan(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages, AvailableMemory share)
+    {
+        MemoryOptions[] choices = [.. MemoryOptions.QuickestFirst.Where(options => device != Device.Cpu || !options.SecondModelOnHost)]; // the host is the device
+        return MemoryFit.Choose(options => stages(new MemoryPlanner(Config, settings.ElementType, device, options)), choices, share);
+    }
 
     /// <summary>Path, size and time of files.</summary>
     public static string[] Stamps(IEnumerable<string> paths) =>

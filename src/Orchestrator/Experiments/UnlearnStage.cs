@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Training;
@@ -32,7 +33,10 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         SeedWorld world = trial.World;
         UnlearningSettings method = trial.Candidate.Settings;
         using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true);
-        using LlamaModel model = world.Load(world.OriginalFolder);
+        SeededRandom random = world.Random.Fork("unlearn");
+        UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, world.Encoder(method.MaximumTokens), random);
+        MemoryPlan plan = world.Fit(planner => method.Memory(planner, examples));
+        using LlamaModel model = world.Load(world.OriginalFolder, plan, isSecond: false);
 
         using TensorBoardWriter events = new(Path.Combine(runFolder, Experiment.EventsFolder, trial.JobPrefix));
         var shown = new TensorBoardProgress(events, Progress.Labelled(progress, trial.Label));
@@ -41,14 +45,13 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         var clock = new Stopwatch();
         AskAfter(new UnlearningPass("original", 0));
 
-        SeededRandom random = world.Random.Fork("unlearn");
-        UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, world.Encoder(method.MaximumTokens), random);
         var context = new UnlearningContext
         {
             Model = model,
             Forget = examples.Forget,
             Retain = examples.Retain,
             Replacements = examples.Replacements,
+            OriginalOnHost = plan.Options.SecondModelOnHost,
             Random = random,
             Progress = new SynchronousProgress<TrainingProgress>(step =>
             {

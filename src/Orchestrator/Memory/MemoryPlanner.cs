@@ -23,8 +23,8 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
     /// <summary>Bytes of the model's parameters.</summary>
     public long WeightBytes => config.ParameterCount * type.Size();
 
-    /// <summary>The model alone, and the largest forward pass of an evaluation.</summary>
-    public StageMemory Evaluate(string stage, long tokens) => Plan(stage, secondModel: false, (timeline, pass) => pass.Forward(tokens, config.Layers));
+    /// <summary>The model, maybe beside another, and the largest forward pass of an evaluation.</summary>
+    public StageMemory Evaluate(string stage, long tokens, bool secondModel) => Plan(stage, secondModel, (timeline, pass) => pass.Forward(tokens, config.Layers));
 
     /// <summary>Density of every layer of a model.</summary>
     public StageMemory Density(BatchShape batch, bool secondModel) => Plan("density", secondModel, (_, pass) => pass.Step(StepShape.Density(config.Layers, batch)));

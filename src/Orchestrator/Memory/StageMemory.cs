@@ -4,7 +4,22 @@ namespace Hybrid.Orchestrator.Memory;
 /// <param name="Stage">Its name, for people.</param>
 /// <param name="Device">Bytes of tensors on the device.</param>
 /// <param name="Host">Bytes of tensors on the host; empty where the work is done there.</param>
-public sealed record StageMemory(string Stage, MemoryUse Device, MemoryUse Host);
+public sealed record StageMemory(string Stage, MemoryUse Device, MemoryUse Host)
+{
+    /// <summary>So many of these side by side, which share the second model.</summary>
+    public StageMemory SideBySide(int count) => this with { Device = Times(Device, count), Host = Times(Host, count) };
+
+    private static MemoryUse Times(MemoryUse use, int count)
+    {
+        MemoryUse result = use.Copy();
+        foreach (MemoryKind kind in Enum.GetValues<MemoryKind>().Where(kind => kind != MemoryKind.SecondModel))
+        {
+            result[kind] *= count;
+        }
+
+        return result;
+    }
+}
 
 /// <summary>What a piece of work takes, stage by stage.</summary>
 /// <param name="Options">The ways of saving that are in it.</param>

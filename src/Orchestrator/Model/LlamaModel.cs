@@ -15,28 +15,8 @@ public sealed class LlamaModel : IDisposable
     {
         this.parameters = new Dictionary<string, Tensor>(parameters, StringComparer.Ordinal);
         Config = config;
-        var names = new List<string>();
-        foreach ((string name, long[] shape) in ParameterNames.All(config))
-        {
-            if (!this.parameters.TryGetValue(name, out Tensor? tensor))
-            {
-                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' is missing");
-            }
-
-            if (!tensor.Shape.AsSpan().SequenceEqual(shape))
-            {
-                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' has shape [{string.Join(", ", tensor.Shape)}], [{string.Join(", ", shape)}] is expected");
-            }
-
-            names.Add(name);
-        }
-
-        if (this.parameters.Keys.Except(names).FirstOrDefault() is { } extra)
-        {
-            throw new HybridException(ErrorKind.ModelFile, $"tensor '{extra}' belongs to no part of the model");
-        }
-
-        Names = names;
+        ParameterNames.Require(config, this.parameters.ToDictionary(parameter => parameter.Key, parameter => parameter.Value.Shape));
+        Names = [.. ParameterNames.All(config).Select(parameter => parameter.Name)];
         layers = [.. Enumerable.Range(0, config.Layers).Select(index => new DecoderLayer(config, index, this.parameters))];
     }
 

@@ -30,16 +30,18 @@ public static class ModelFolder
     {
         LlamaConfig config = LoadConfig(folder);
         using WeightFiles files = WeightFiles.Open(folder);
+        string[] names = [.. files.Names.Where(name => !ParameterNames.IsComputed(name))];
+        RequireTensors(files, names, config);
         using TensorScope outside = TensorScope.Outside();
         var parameters = new List<KeyValuePair<string, Tensor>>();
         try
         {
-            foreach (string name in files.Names.Where(name => !ParameterNames.IsComputed(name)))
+            foreach (string name in names)
             {
                 parameters.Add(new(name, files.Read(name, type, device)));
             }
 
-            return Assemble(files.Path, config, parameters);
+            return new LlamaModel(config, parameters);
         }
         catch
         {
@@ -68,9 +70,18 @@ public static class ModelFolder
     public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
     {
         (string path, Tokenizer tokenizer) = FindTokenizer(folder);
-        return Fits(tokenizer.VocabularySize, config.VocabularySize)
-            ? tokenizer
-            : throw new HybridException(ErrorKind.Tokenizer, $"{path}: {tokenizer.VocabularySize} tokens, the model has rows for {config.VocabularySize}: this tokenizer is another model's");
+        RequireFits(path, tokenizer, config);
+        return tokenizer;
+    }
+
+    /// <summary>Makes sure that a tokenizer's ids are those that a model has rows for; <paramref name="path"/> is the tokenizer's, for the error.</summary>
+    /// <exception cref="HybridException">Tokenizer: its vocabulary is not the model's.</exception>
+    public static void RequireFits(string path, Tokenizer tokenizer, LlamaConfig config)
+    {
+        if (!Fits(tokenizer.VocabularySize, config.VocabularySize))
+        {
+            throw new HybridException(ErrorKind.Tokenizer, $"{path}: {tokenizer.VocabularySize} tokens, the model has rows for {config.VocabularySize}: this tokenizer is another model's");
+        }
     }
 
     /// <summary>Loads the tokenizer of a folder that may lack a model.</summary>
@@ -136,15 +147,16 @@ public static class ModelFolder
         }
     }
 
-    private static LlamaModel Assemble(string path, LlamaConfig config, IEnumerable<KeyValuePair<string, Tensor>> parameters)
+    /// <summary>Looks at the headers, so that nothing is read of files that are not the model's.</summary>
+    private static void RequireTensors(WeightFiles files, IEnumerable<string> names, LlamaConfig config)
     {
         try
         {
-            return new LlamaModel(config, parameters);
+            ParameterNames.Require(config, names.ToDictionary(name => name, name => files.Describe(name).Shape));
         }
         catch (HybridException error)
         {
-            throw new HybridException(error.Kind, $"{path}: {error.Message}", error);
+            throw new HybridException(error.Kind, $"{files.Path}: {error.Message}", error);
         }
     }
 

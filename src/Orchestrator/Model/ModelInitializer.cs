@@ -9,7 +9,10 @@ public static class ModelInitializer
     private const double ScaledDeviation = 0.64;
 
     /// <summary>A float32 model on the CPU; the same seed gives the same bits.</summary>
-    public static LlamaModel Create(LlamaConfig config, SeededRandom random)
+    public static LlamaModel Create(LlamaConfig config, SeededRandom random) => Create(config, random, ElementType.Float32, Device.Cpu);
+
+    /// <summary>The same numbers rounded to an element type, on a device; of the model in float32 one tensor exists at a time.</summary>
+    public static LlamaModel Create(LlamaConfig config, SeededRandom random, ElementType type, Device device)
     {
         using TensorScope outside = TensorScope.Outside();
         var parameters = new List<KeyValuePair<string, Tensor>>();
@@ -31,7 +34,8 @@ public static class ModelInitializer
                 }
             }
 
-            parameters.Add(new(name, Tensor.From<float>(values, shape, Device.Cpu)));
+            using var made = Tensor.From<float>(values, shape, Device.Cpu);
+            parameters.Add(new(name, made.CloneTo(type, device)));
         }
 
         return new LlamaModel(config, parameters);

@@ -40,6 +40,31 @@ public static class ParameterNames
     public static IEnumerable<string> LinearLayers(LlamaConfig config) =>
         Enumerable.Range(0, config.Layers).SelectMany(layer => LayerParts.Where(part => part.EndsWith("_proj", StringComparison.Ordinal)).Select(part => Layer(layer, part)));
 
+    /// <summary>Makes sure that there are exactly the parameters that a model has, each of its shape.</summary>
+    /// <exception cref="HybridException">ModelFile: one is missing, superfluous or has another shape; the message names it.</exception>
+    public static void Require(LlamaConfig config, IReadOnlyDictionary<string, long[]> shapes)
+    {
+        var known = new HashSet<string>(StringComparer.Ordinal);
+        foreach ((string name, long[] shape) in All(config))
+        {
+            known.Add(name);
+            if (!shapes.TryGetValue(name, out long[]? found))
+            {
+                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' is missing");
+            }
+
+            if (!found.AsSpan().SequenceEqual(shape))
+            {
+                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' has shape [{string.Join(", ", found)}], [{string.Join(", ", shape)}] is expected");
+            }
+        }
+
+        if (shapes.Keys.FirstOrDefault(name => !known.Contains(name)) is { } extra)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"tensor '{extra}' belongs to no part of the model");
+        }
+    }
+
     /// <summary>Every name with its shape, in the order of computation.</summary>
     public static IEnumerable<(string Name, long[] Shape)> All(LlamaConfig config)
     {

@@ -1,5 +1,6 @@
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Training;
@@ -21,6 +22,9 @@ public sealed record TeachingOptions
 
     /// <summary>How questions are learned.</summary>
     public required QuestionForm Form { get; init; }
+
+    /// <summary>Whether the facts are learned as text, too.</summary>
+    public required bool Texts { get; init; }
 
     /// <summary>How parameters move.</summary>
     public required OptimizerOptions Optimizer { get; init; }
@@ -52,21 +56,21 @@ public sealed record TeachingOptions
 public sealed record TeachingReport(int Epochs, McqResult Forget, McqResult Retain);
 
 /// <summary>
-/// Teaches a model a dataset that no model knows, such as random birthdays: the questions of both halves and the facts as text, until it
-/// answers.
+/// Teaches a model a dataset that no model knows, such as random birthdays: the questions of both halves and, where asked for, the
+/// facts as text, until it answers. All parameters are trained.
 /// </summary>
 public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
 {
+    /// <summary>What teaching takes.</summary>
+    public StageMemory Memory(MemoryPlanner planner, UnlearningDataset dataset) =>
+        planner.TrainWhole("teach", options.Optimizer, BatchShape.Largest(Examples(dataset), options.BatchSize), secondModel: false);
+
     /// <summary>Changes the model in place.</summary>
     /// <exception cref="HybridException">Diverged: the loss was not finite; the model is as after the last whole pass.</exception>
     public TeachingReport Teach(LlamaModel model, UnlearningDataset dataset, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
     {
         MultipleChoiceQuestion[] forget = [.. dataset.ForgetQuestions];
-        TokenSequence[] examples =
-        [
-            .. forget.Concat(dataset.RetainQuestions).Select(question => encoder.Encode(question, options.Form)),
-            .. dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText),
-        ];
+        TokenSequence[] examples = Examples(dataset);
         model.SetTrainable(model.Names);
         TeachingReport? report = null;
         var loop = new EpochLoop
@@ -96,4 +100,10 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
             return Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) < options.TargetAccuracy;
         }
     }
+
+    private TokenSequence[] Examples(UnlearningDataset dataset) =>
+    [
+        .. dataset.ForgetQuestions.Concat(dataset.RetainQuestions).Select(question => encoder.Encode(question, options.Form)),
+        .. options.Texts ? dataset.ForgetText.Read().Concat(dataset.RetainText.Read()).Select(encoder.EncodeText) : [],
+    ];
 }

@@ -25,6 +25,7 @@ public static class UnlearningPresets
     /// KUnBR's Appendix D, for Llama-3-8B-Instruct: 32 layers in 8 blocks, 6 of them re-inserted, the last 3 layers ignored. The appendix gives
     /// no number of passes; one for each stage is the least that visits every fact. RMU's layer and coefficient c are Li et al.'s for 7B. What the
     /// appendix lacks has NPO's learning rate: SimNPO with its authors' β, γ and weights for 5 % of TOFU, DPO with its paper's β and α 1.
+    /// Bfloat16 weights are rounded stochastically: with master copies and float32 momenta, training all parameters takes more than a GPU of 80 GB.
     /// </summary>
     private static UnlearningSettings Llama3(MethodKind method, UnlearningSettings common)
     {
@@ -42,7 +43,7 @@ public static class UnlearningPresets
             _ => throw Unknown(method),
         };
 
-        static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 24);
+        static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 24, WeightRounding.Stochastic);
     }
 
     /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; values found by measuring (docs/architecture.md).</summary>
@@ -62,7 +63,7 @@ public static class UnlearningPresets
             _ => throw Unknown(method),
         };
 
-        static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 4);
+        static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 4, WeightRounding.MasterWeights);
     }
 
     private static UnlearningSettings Common(MethodKind method, ExampleForm retainForm) => new()
@@ -73,7 +74,8 @@ public static class UnlearningPresets
         MaximumTokens = ExampleEncoder.UsualMaximumTokens,
     };
 
-    private static OptimizerOptions LionAt(double rate, int warmup) => new() { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = warmup, WeightDecay = 0 };
+    private static OptimizerOptions LionAt(double rate, int warmup, WeightRounding rounding) =>
+        new() { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = warmup, WeightDecay = 0, Rounding = rounding };
 
     private static RmuOptions Steering(int layer, double length, double alpha, int epochs, int batchSize, OptimizerOptions optimizer) => new()
     {

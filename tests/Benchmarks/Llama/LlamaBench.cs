@@ -2,15 +2,13 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json.Nodes;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Memory;
 
 namespace Hybrid.Benchmarks.Llama;
 
 /// <summary>What the cases share: both sides, the device's measured rates, the time that is left, and where results go.</summary>
 internal sealed class LlamaBench : IDisposable
 {
-    /// <summary>Part of the device's memory that weights, gradients and optimizer states may fill; the rest is for activations and contexts.</summary>
-    public const double UsablePart = 0.75;
-
     private readonly Stopwatch clock = Stopwatch.StartNew();
 
     public required LlamaShape Shape { get; init; }
@@ -22,14 +20,17 @@ internal sealed class LlamaBench : IDisposable
     /// <summary>Where the work lies.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>What lies there.</summary>
+    public required LlamaWork Work { get; init; }
+
     /// <summary>Turns that are counted.</summary>
     public required int Rounds { get; init; }
 
     /// <summary>No case begins later than so many seconds after the start.</summary>
     public required double LimitSeconds { get; init; }
 
-    /// <summary>Bytes that both sides together may use.</summary>
-    public required double UsableBytes { get; init; }
+    /// <summary>What the work takes of the device, and what there is.</summary>
+    public required LlamaMemory Memory { get; init; }
 
     public required LlamaSide Ours { get; init; }
 
@@ -68,7 +69,7 @@ internal sealed class LlamaBench : IDisposable
             return null;
         }
 
-        bool apart = Theirs is not null && work.BytesTogether > UsableBytes;
+        bool apart = Theirs is not null && work.BytesTogether > Memory.UsableBytes;
         Say($"{work.Name}, {work.Layers} layers, {Type}: the device needs at least {Report.Duration(work.Bound)}{(apart ? "; the sides take turns as processes, since both do not fit" : "")}");
         var measured = new List<(LlamaVariant Variant, Comparison Times)>();
         foreach (LlamaVariant variant in Theirs is null ? [] : work.Theirs)
@@ -98,6 +99,11 @@ internal sealed class LlamaBench : IDisposable
         }
 
         double ours = measured.Count > 0 ? Interleaved.Median(measured.SelectMany(entry => entry.Times.Ours)) : Alone(work.Layers, work.Ours);
+        if (Theirs is null)
+        {
+            TellMemory(work.Name, "ours", Ours.PeakBytes, work.PlannedBytes);
+        }
+
         string theirs = best is null ? "" : $"; {best.Label} {Rate(measured.Single(entry => ReferenceEquals(entry.Variant, best)).Times.TheirMedian)}";
         Facts.Add(new($"{work.Name}, {work.Amount.Unit} a second", $"ours {Rate(ours)}{theirs}"));
         if (Theirs is not null && measured.Count == 0)
@@ -115,6 +121,17 @@ internal sealed class LlamaBench : IDisposable
     {
         Ours.Prepare(Load(layers), request);
         return Interleaved.Median(Enumerable.Range(0, Rounds).Select(_ => Ours.Run(request)).ToArray());
+    }
+
+    /// <summary>Notes, once, the most that tensors took from the load to the end of the first run, and how far that is from the plan. A peer on the CPU counts nothing.</summary>
+    public void TellMemory(string work, string side, long measured, long? planned)
+    {
+        string name = $"{work}, most bytes of tensors, {side}";
+        if (measured > 0 && !Facts.Any(fact => fact.Name == name))
+        {
+            string told = $"measured {MemoryFit.Gigabytes(measured)}";
+            Facts.Add(new(name, planned is { } plan ? $"planned {MemoryFit.Gigabytes(plan)}, {told}, difference {(((double)plan / measured) - 1).ToString("+0.0%;-0.0%", CultureInfo.InvariantCulture)}" : told));
+        }
     }
 
     /// <summary>The request that makes a side load so many layers.</summary>

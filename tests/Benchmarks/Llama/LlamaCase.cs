@@ -17,7 +17,10 @@ internal sealed record LlamaCase
     /// <summary>What is asked of the peer, in each way worth trying; the fastest of them is the one that the goal is about.</summary>
     public required IReadOnlyList<LlamaVariant> Theirs { get; init; }
 
-    /// <summary>Bytes that both sides together hold at least; where they are too many, the sides take turns as processes.</summary>
+    /// <summary>Bytes of tensors that ours takes by the planner; null for what it does not plan.</summary>
+    public required long? PlannedBytes { get; init; }
+
+    /// <summary>Bytes that both sides together take; where they are too many, the sides take turns as processes.</summary>
     public required long BytesTogether { get; init; }
 
     /// <summary>Seconds below which the device cannot do it.</summary>
@@ -32,8 +35,11 @@ internal sealed record LlamaCase
     /// <summary>How what both sides compute is compared.</summary>
     public required Difference Difference { get; init; }
 
-    /// <summary>The largest difference that is no failure; null where it is told and no more.</summary>
+    /// <summary>The largest difference of the first run, on equal weights, that is no failure; null where it is told and no more.</summary>
     public required double? Tolerance { get; init; }
+
+    /// <summary>The same of the runs after it.</summary>
+    public required double? LaterTolerance { get; init; }
 }
 
 /// <summary>A way of doing the work in PyTorch.</summary>

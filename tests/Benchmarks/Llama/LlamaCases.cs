@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Unlearning;
 
@@ -18,9 +19,22 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
 
     private static readonly LlamaStepOptions Options = LlamaStepOptions.Preset;
 
-    private static readonly long StepTokens = Tokens(WmdpLengths.Forget) + Tokens(WmdpLengths.Retain), StepScored = Scored(WmdpLengths.Forget) + Scored(WmdpLengths.Retain);
+    private static readonly long StepTokens = LlamaMemory.StepBatch.Tokens, StepScored = LlamaMemory.StepBatch.Scored;
 
     private LlamaConfig Config => bench.Shape.Config;
+
+    private double DensityTolerance => bench.Type == ElementType.Float32 ? 1e-4 : 3e-2;
+
+    /// <summary>In 16 bits the two largest logits change places by rounding, and all that follows differs: told, and no more.</summary>
+    private double? TokenTolerance => bench.Type == ElementType.Float32 ? 0 : null;
+
+    /// <summary>How a whole run would be planned here, which the estimate of it follows.</summary>
+    public void Plan()
+    {
+        MemoryPlan plan = bench.Memory.KUnBR(bench.Work);
+        parts.OriginalOnHost = plan.Options.SecondModelOnHost;
+        bench.Facts.Add(new("KUnBR's plan for all memory of this device", bench.Memory.Describe(plan)));
+    }
 
     /// <summary>Products on the steps' and prompts' own shapes and a copy through the device's memory, by both sides: the faster one bounds the rest.</summary>
     public void Rates()
@@ -45,17 +59,15 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
     /// </summary>
     public void FullStep()
     {
-        int layers = LayersThatFit();
+        (int layers, bool checkpointing) = bench.Memory.LargestStep(bench.Theirs is not null);
         LlamaShape shape = bench.Shape.WithLayers(layers);
-        if (layers < Config.Layers)
-        {
-            bench.Facts.Add(new("step of all parameters", $"on {layers} of {Config.Layers} layers: more do not fit with {LlamaStepOptions.Describe(bench.Type)}"));
-        }
+        string fit = layers < Config.Layers ? $"on {layers} of {Config.Layers} layers, more do not fit" : $"all {layers} layers";
+        bench.Facts.Add(new("step of all parameters", $"{fit}; {(checkpointing ? "with" : "without")} activation checkpointing; {LlamaStepOptions.Describe(bench.Type)}"));
 
         double operations = shape.TrainingOperations(StepTokens, StepScored, 0, 0, 0);
         double update = shape.Config.ParameterCount * LlamaStepOptions.UpdateBytes(bench.Type) / bench.Bandwidth;
         bench.Facts.Add(new("step of all parameters, bytes of the optimizer's update alone at the copy's rate, not in the bound", Report.Duration(update)));
-        if (bench.Compare(Step("gradient difference step, all parameters", layers, 0, 0, operations, FullBytes(layers))) is not { } seconds)
+        if (bench.Compare(Step("gradient difference step, all parameters", layers, Train(0, 0, "difference", checkpointing), operations, bench.Memory.Full(layers, checkpointing), bench.Memory.TheirFull(layers, checkpointing))) is not { } seconds)
         {
             return;
         }
@@ -64,7 +76,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
         parts.LayersMeasured = layers;
         parts.FullStep = seconds * toAll;
         bench.Theirs?.End();
-        parts.AttackStep = bench.Alone(layers, Train(0, 0, "attack")) * toAll;
+        parts.AttackStep = bench.Alone(layers, Train(0, 0, "attack", checkpointing)) * toAll;
         // The copy is of what the attack's step trains, which is still loaded.
         parts.HostCopy = bench.Ours.Run(new JsonObject { ["op"] = "last_good" }) * Config.ParameterCount / shape.Config.ParameterCount;
         bench.EndSides();
@@ -82,14 +94,15 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
         (int first, int last) = plan.LayersOf(choosable[choosable.Length / 2]);
         double operations = bench.Shape.TrainingOperations(StepTokens, StepScored, first, last, 0);
         long trained = (last - first) * Operations.LayerMatrices(Config);
-        long bytes = (Config.ParameterCount * bench.Type.Size()) + (trained * LlamaStepOptions.TrainedBytes(bench.Type));
-        if (bench.Compare(Step($"gradient difference step, layers {first}–{last - 1} trained", Config.Layers, first, last, operations, bytes)) is null)
+        JsonObject step = Train(first, last, "difference", checkpointing: false);
+        long bytes = bench.Memory.Block((first, last));
+        if (bench.Compare(Step($"gradient difference step, layers {first}–{last - 1} trained", Config.Layers, step, operations, bytes, bytes)) is null)
         {
             return;
         }
 
         bench.Theirs?.End();
-        JsonObject kept = Train(first, last, "difference");
+        JsonObject kept = step.DeepClone().AsObject();
         kept["kept"] = true;
         parts.BlockStep = bench.Alone(Config.Layers, kept);
         parts.BlockShare = trained / (double)Config.ParameterCount;
@@ -102,7 +115,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
     /// <summary>Knowledge density of all layers.</summary>
     public void Density()
     {
-        (long tokens, long scored) = (Tokens(WmdpLengths.Forget) * DensityExamples / WmdpLengths.Forget.Length, Scored(WmdpLengths.Forget) * DensityExamples / WmdpLengths.Forget.Length);
+        (long tokens, long scored) = LlamaMemory.Shape(WmdpLengths.Forget, DensityExamples);
         JsonObject Request(string op) => new() { ["op"] = op, ["examples"] = DensityExamples, ["batch"] = Options.BatchSize };
         double? seconds = bench.Compare(new LlamaCase
         {
@@ -110,12 +123,14 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
             Layers = Config.Layers,
             Ours = Request("density"),
             Theirs = [new("PyTorch, one backward an example", Request("density_loop"), false), new("PyTorch, gradients of a batch's examples by batched products", Request("density_batched"), false)],
-            BytesTogether = 3 * Config.ParameterCount * bench.Type.Size(), // one backward an example makes a gradient of everything
+            PlannedBytes = bench.Memory.Density,
+            BytesTogether = bench.Memory.Density + bench.Memory.TheirDensity,
             Bound = bench.Shape.DensityOperations(tokens, scored) / bench.PeakRate,
             Goal = bench.HasGoals ? DensityGoal : null,
             Amount = ("examples", DensityExamples),
             Difference = Difference.Relative,
-            Tolerance = bench.Type == ElementType.Float32 ? 1e-4 : 3e-2,
+            Tolerance = DensityTolerance,
+            LaterTolerance = DensityTolerance,
         });
         parts.DensityExample = seconds / DensityExamples;
         bench.EndSides();
@@ -143,27 +158,25 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
                 Layers = Config.Layers,
                 Ours = Request(null),
                 Theirs = [new("PyTorch", Request(false), false), new("PyTorch, compiled, with CUDA graphs", Request(true), true)],
-                BytesTogether = 2 * Config.ParameterCount * bench.Type.Size(),
+                PlannedBytes = null, // the planner does not know of keys and values that are kept
+                BytesTogether = 2 * bench.Memory.Weights,
                 Bound = (bench.Shape.PromptOperations(batch * LlamaWork.PromptTokens, batch) / bench.PeakRate) + (bench.Shape.DecodingBytes(batch, LlamaWork.PromptTokens, NewTokens, bench.Type) / bench.Bandwidth),
                 Goal = null,
                 Amount = ("new tokens", batch * NewTokens),
                 Difference = Difference.OfTokens,
-                Tolerance = bench.Type == ElementType.Float32 ? 0 : null, // in 16 bits the two largest logits change places by rounding, and all that follows differs
+                Tolerance = TokenTolerance,
+                LaterTolerance = TokenTolerance,
             });
         }
 
         bench.EndSides();
     }
 
-    private static long Tokens(IEnumerable<(int Tokens, int Scored)> lengths) => lengths.Sum(length => (long)length.Tokens);
-
-    private static long Scored(IEnumerable<(int Tokens, int Scored)> lengths) => lengths.Sum(length => (long)length.Scored);
-
-    private LlamaCase Step(string name, int layers, int first, int last, double operations, long bytes)
+    private LlamaCase Step(string name, int layers, JsonObject ours, double operations, long ourBytes, long theirBytes)
     {
         JsonObject Theirs(bool compiled)
         {
-            JsonObject request = Train(first, last, "difference");
+            JsonObject request = ours.DeepClone().AsObject();
             request["compiled"] = compiled;
             return request;
         }
@@ -172,41 +185,31 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
         {
             Name = name,
             Layers = layers,
-            Ours = Train(first, last, "difference"),
+            Ours = ours,
             Theirs = [new("PyTorch", Theirs(false), false), new("PyTorch, layers and optimizer compiled", Theirs(true), true)],
-            BytesTogether = 2 * bytes,
+            PlannedBytes = ourBytes,
+            BytesTogether = ourBytes + theirBytes,
             Bound = operations / bench.PeakRate,
             Goal = bench.HasGoals ? StepGoal : null,
             Amount = ("steps", 1),
             Difference = Difference.Relative,
             Tolerance = bench.Type == ElementType.Float32 ? 1e-4 : 1e-2,
+            LaterTolerance = bench.Type == ElementType.Float32 ? 1e-4 : 0.1, // weights were rounded by other random numbers since
         };
     }
 
-    private JsonObject Train(int first, int last, string loss) => new()
+    private JsonObject Train(int first, int last, string loss, bool checkpointing) => new()
     {
         ["op"] = "train",
         ["first"] = first,
         ["last"] = last,
         ["loss"] = loss,
+        ["checkpointing"] = checkpointing,
         ["batch"] = Options.BatchSize,
         ["alpha"] = Options.RetainCoefficient,
         ["rate"] = Options.Optimizer.LearningRate,
         ["repeats"] = bench.Repeats,
     };
-
-    private long FullBytes(int layers) => bench.Shape.WithLayers(layers).Config.ParameterCount * (bench.Type.Size() + LlamaStepOptions.TrainedBytes(bench.Type));
-
-    private int LayersThatFit()
-    {
-        int layers = Config.Layers;
-        while (layers > 1 && FullBytes(layers) > bench.UsableBytes)
-        {
-            layers--;
-        }
-
-        return layers;
-    }
 
     private double Best(JsonObject request)
     {

@@ -25,7 +25,7 @@ internal static class LlamaCommand
         var rounds = new Option<int>("--rounds") { Description = "turns that each side takes", DefaultValueFactory = _ => 5 };
         var threads = new Option<int>("--threads") { Description = "CPU threads, ours and the peer's", DefaultValueFactory = _ => Environment.ProcessorCount };
         var limit = new Option<double>("--limit-seconds") { Description = "begin no further work after so many seconds", DefaultValueFactory = _ => double.PositiveInfinity };
-        var memory = new Option<double?>("--memory-gib") { Description = "the device's memory; by default what nvidia-smi says, or the host's" };
+        var memory = new Option<double?>("--memory-gib") { Description = "the device's memory; by default all of it" };
         var python = new Option<string>("--python") { Description = "a Python with PyTorch", DefaultValueFactory = _ => "/usr/bin/python3" };
         var markdown = new Option<string?>("--markdown") { Description = "file to write the tables to, as Markdown" };
         var command = new Command("llama", "Training, density and generation of Llama-3 shapes with random weights, against PyTorch on the same device in the same run, and estimates of a KUnBR run and its RTT attack.")
@@ -38,9 +38,7 @@ internal static class LlamaCommand
             try
             {
                 Device chosen = Device.Parse(parsed.GetValue(device)!);
-                double bytes = parsed.GetValue(memory) * Math.Pow(2, 30) ?? DeviceMemory.Total(chosen)
-                    ?? throw new HybridException(ErrorKind.Config, $"nvidia-smi does not tell the memory of {chosen}; expected it in --memory-gib");
-                using LlamaBench bench = Bench(parsed.GetValue(shape)!, parsed.GetValue(type), chosen, folder.FullName, parsed.GetValue(rounds), parsed.GetValue(threads), parsed.GetValue(limit), bytes, parsed.GetValue(python)!);
+                using LlamaBench bench = Bench(parsed.GetValue(shape)!, parsed.GetValue(type), chosen, folder.FullName, parsed.GetValue(rounds), parsed.GetValue(threads), parsed.GetValue(limit), parsed.GetValue(memory), parsed.GetValue(python)!);
                 Run(bench, parsed.GetValue(only)!);
                 string noPeer = bench.Theirs is null ? $"{parsed.GetValue(python)}: {bench.PeerVersions["problem"]}" : "";
                 Report.Print(bench.Results, bench.Facts, noPeer);
@@ -84,22 +82,27 @@ internal static class LlamaCommand
         return command;
     }
 
-    private static LlamaBench Bench(string shapeName, ElementType type, Device device, string folder, int rounds, int threads, double limit, double bytes, string python)
+    private static LlamaBench Bench(string shapeName, ElementType type, Device device, string folder, int rounds, int threads, double limit, double? gibibytes, string python)
     {
-        if (type is not (ElementType.BFloat16 or ElementType.Float32) || rounds < 1 || threads < 1 || !(bytes > 0) || !(limit > 0))
+        if (type is not (ElementType.BFloat16 or ElementType.Float32) || rounds < 1 || threads < 1 || gibibytes is <= 0 or double.NaN || !(limit > 0))
         {
-            throw new HybridException(ErrorKind.Config, $"--dtype {type}, --rounds {rounds}, --threads {threads}: expected bfloat16 or float32, and positive numbers");
+            throw new HybridException(ErrorKind.Config, $"--dtype {type}, --rounds {rounds}, --threads {threads}, --memory-gib {gibibytes}, --limit-seconds {limit}: expected bfloat16 or float32, and positive numbers");
         }
 
         LlamaShape shape = LlamaShape.All.Single(known => known.Name == shapeName);
-        LlamaWork.Make(shape, LlamaCases.LargestBatch).Save(folder);
+        LlamaWork work = LlamaWork.Make(shape, LlamaCases.LargestBatch);
+        work.Save(folder);
         string count = threads.ToString(CultureInfo.InvariantCulture);
         var environment = new Dictionary<string, string> { ["OMP_NUM_THREADS"] = count };
         string program = Environment.ProcessPath!;
         string[] self = Path.GetFileNameWithoutExtension(program) == "dotnet" ? [Environment.GetCommandLineArgs()[0]] : [];
         JsonProcess StartOurs() => Start(program, [.. self, WorkerName, "--device", device.ToString(), "--threads", count]);
         JsonProcess StartPeer() => Start(python, [Path.Combine(AppContext.BaseDirectory, "peer_llama.py"), device.ToString(), count]);
-        JsonProcess Start(string file, string[] arguments) => JsonProcess.TryStart(file, arguments, environment, out _, out string problem) ?? throw new InvalidOperationException(problem);
+        JsonProcess Start(string file, string[] arguments) => JsonProcess.TryStart(file, arguments, environment, out _, out string why) ?? throw new InvalidOperationException(why);
+
+        // The device's memory is asked for in a process that ends: a context on it would take some of it.
+        (JsonProcess.TryStart(program, [.. self, WorkerName, "--device", device.ToString(), "--threads", count], environment, out JsonObject own, out string problem)
+            ?? throw new HybridException(ErrorKind.Config, $"--device {device}: {problem}")).Dispose();
 
         JsonObject versions;
         string missing;
@@ -116,7 +119,8 @@ internal static class LlamaCommand
             Folder = folder,
             Rounds = rounds,
             LimitSeconds = limit,
-            UsableBytes = LlamaBench.UsablePart * bytes,
+            Work = work,
+            Memory = new LlamaMemory(shape.Config, type, device, gibibytes * Math.Pow(2, 30) ?? own["device_bytes"]!.GetValue<long>()),
             Ours = new LlamaSide("ours", StartOurs),
             Theirs = missing.Length == 0 ? new LlamaSide("PyTorch", StartPeer) : null,
             PeerVersions = versions,
@@ -147,6 +151,7 @@ internal static class LlamaCommand
             }
         }
 
+        cases.Plan();
         foreach (Fact estimate in parts.Estimates(bench.Shape.Config.Layers, bench.HasGoals))
         {
             bench.Facts.Add(estimate);

@@ -19,6 +19,9 @@ internal sealed class LlamaParts
     /// <summary>A step of the attack, likewise.</summary>
     public double? AttackStep { get; set; }
 
+    /// <summary>Whether the device has no room for the original beside the model that is unlearned, so that they change places with the host.</summary>
+    public bool OriginalOnHost { get; set; }
+
     /// <summary>A copy of all parameters to the host, brought to all layers by the parameters' ratio.</summary>
     public double? HostCopy { get; set; }
 
@@ -42,7 +45,7 @@ internal sealed class LlamaParts
     {
         KUnBROptions method = WmdpLengths.KUnBR;
         int steps = BatchSampler.StepsPerEpoch(WmdpLengths.ForgetQuestions, method.PreUnlearning.BatchSize);
-        int blockEpochs = method.Rounds * method.SelectedBlocks * method.EpochsPerBlock, grafts = method.Rounds * method.SelectedBlocks;
+        int grafts = method.Rounds * method.SelectedBlocks, blockEpochs = grafts * method.EpochsPerBlock;
         yield return Estimate("KUnBR on wmdp-deduped, one round", hasGoals ? KUnBRGoalMinutes : null,
         [
             new("pre-unlearning steps", method.PreUnlearning.Epochs * steps, FullStep),
@@ -50,7 +53,8 @@ internal sealed class LlamaParts
             new("examples' density", method.Rounds * WmdpLengths.ForgetQuestions, DensityExample),
             new("batches through the frozen layers", steps, Prefix),
             new("steps of a block", blockEpochs * steps, BlockStep),
-            new("copies of a block to the host", grafts, HostCopy * BlockShare),
+            new("copies of a block to the host", blockEpochs, HostCopy * BlockShare),
+            .. OriginalOnHost ? Exchanges(method.Rounds, grafts) : [],
         ]);
 
         RelearningOptions attack = WmdpLengths.Rtt;
@@ -58,15 +62,21 @@ internal sealed class LlamaParts
         yield return Estimate("RTT on wmdp-deduped, every fold and rate", hasGoals ? RttGoalMinutes : null,
         [
             new("steps", jobs * attack.Epochs * BatchSampler.StepsPerEpoch(WmdpLengths.Taught, attack.BatchSize), AttackStep),
-            new("copies of the model to the host", jobs * attack.Epochs, HostCopy),
             new("questions asked", jobs * (attack.Epochs + 1) * WmdpLengths.HeldOut, Question),
         ]);
 
         if (LayersMeasured is { } measured && measured < layers)
         {
-            yield return new("estimates", $"steps of all parameters were measured on {measured} of {layers} layers and brought to {layers} by the ratio of operations; all {layers} do not fit in training yet");
+            yield return new("estimates", $"steps of all parameters were measured on {measured} of {layers} layers and brought to {layers} by the ratio of operations; all {layers} do not fit here");
         }
     }
+
+    /// <summary>The original is copied to the host once; in each round the models change places twice, and each block twice, which is a copy in either direction.</summary>
+    private Term[] Exchanges(int rounds, int grafts) =>
+    [
+        new("copies of a model to or from the host, since both do not fit", 1 + (4 * rounds), HostCopy),
+        new("copies of a block to or from the host", 4 * grafts, HostCopy * BlockShare),
+    ];
 
     private static Fact Estimate(string run, double? goalMinutes, IReadOnlyList<Term> terms)
     {

@@ -11,28 +11,27 @@ internal sealed class LlamaSide(string name, Func<JsonProcess> start) : IDisposa
     private JsonProcess? process;
     private string prepared = "";
 
-    /// <summary>Whether the process is there and may hold memory.</summary>
-    public bool Runs => process is not null;
+    /// <summary>The most bytes of tensors on the device at any time of the latest preparation; 0 where the side does not count them.</summary>
+    public long PeakBytes { get; private set; }
 
     /// <summary>What every run since the last preparation has computed, the one that is not counted first.</summary>
     public IReadOnlyList<double[]> Values => values;
 
     /// <summary>Starts, loads fresh weights and does the work once uncounted, unless the very same was prepared last: so both sides see the same weights in the same turn.</summary>
-    /// <returns>Whether there was anything to do.</returns>
-    public bool Prepare(JsonObject load, JsonObject request)
+    public void Prepare(JsonObject load, JsonObject request)
     {
         string wanted = load.ToJsonString() + request.ToJsonString();
-        if (Runs && prepared == wanted)
+        if (prepared == wanted)
         {
-            return false;
+            return;
         }
 
         prepared = "";
         values.Clear();
         Ask(load);
         Run(request);
+        PeakBytes = Ask(new JsonObject { ["op"] = "memory" })["bytes"]!.GetValue<long>(); // ends the counting: no run that is timed is slowed by it
         prepared = wanted;
-        return true;
     }
 
     /// <summary>Makes the next preparation load the weights anew.</summary>

@@ -4,10 +4,10 @@ using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Benchmarks.Llama;
 
-/// <summary>How a step trains, and what that costs in memory: the one place to change when training needs less.</summary>
+/// <summary>How a step trains, on both sides.</summary>
 internal sealed record LlamaStepOptions
 {
-    /// <summary>Lion with a warm-up-free rate at which some steps show in the loss of float32.</summary>
+    /// <summary>Lion with a warm-up-free rate at which some steps show in the loss of float32. bfloat16 weights and momenta are rounded stochastically.</summary>
     public required OptimizerOptions Optimizer { get; init; }
 
     /// <summary>α of gradient difference.</summary>
@@ -16,22 +16,20 @@ internal sealed record LlamaStepOptions
     /// <summary>Forget examples a step, and as many retain examples; also the attack's examples a step, and density's a pass.</summary>
     public required int BatchSize { get; init; }
 
-    /// <summary>KUnBR's preset, at a rate of its own.</summary>
+    /// <summary>KUnBR's preset, at a rate of its own, with the least state: master weights of 8 G parameters do not fit on 80 GB.</summary>
     public static LlamaStepOptions Preset
     {
         get
         {
             GradientDifferenceOptions preset = WmdpLengths.KUnBR.PreUnlearning;
-            return new() { Optimizer = preset.Optimizer with { LearningRate = 1e-5, WarmupSteps = 0 }, RetainCoefficient = preset.RetainCoefficient, BatchSize = preset.BatchSize };
+            OptimizerOptions optimizer = preset.Optimizer with { LearningRate = 1e-5, WarmupSteps = 0, Rounding = WeightRounding.Stochastic };
+            return new() { Optimizer = optimizer, RetainCoefficient = preset.RetainCoefficient, BatchSize = preset.BatchSize };
         }
     }
 
-    /// <summary>Bytes that a trained parameter needs beside its weight: the gradient, Lion's float32 momentum, and a float32 master copy of a 16-bit weight.</summary>
-    public static int TrainedBytes(ElementType type) => type.Size() + (type == ElementType.Float32 ? 4 : 8);
-
-    /// <summary>Bytes that Lion's update moves for a parameter: the gradient is read, momentum and float32 weight are read and written, a 16-bit weight is written.</summary>
-    public static double UpdateBytes(ElementType type) => type == ElementType.Float32 ? 4 + 8 + 8 : 2 + 2 + 8 + 8;
+    /// <summary>Bytes that Lion's update moves for a parameter: the gradient is read, weight and momentum are read and written, all of one type.</summary>
+    public static int UpdateBytes(ElementType type) => 5 * type.Size();
 
     /// <summary>What the tables say of the optimizer's state.</summary>
-    public static string Describe(ElementType type) => type == ElementType.Float32 ? "float32 Lion" : "Lion with float32 masters and momenta";
+    public static string Describe(ElementType type) => type == ElementType.BFloat16 ? "Lion, bfloat16 weights and momenta rounded stochastically" : "Lion, float32";
 }

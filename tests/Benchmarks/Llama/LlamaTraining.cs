@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
@@ -10,10 +11,11 @@ namespace Hybrid.Benchmarks.Llama;
 /// <param name="Last">The layer after the last trained one; 0 where all parameters are trained.</param>
 /// <param name="Difference">Gradient difference, else the attack's mean NLL.</param>
 /// <param name="Kept">Whether the hidden states below the first trained layer are computed once and kept, as while a block is re-inserted.</param>
+/// <param name="Checkpointing">Whether a layer's activations are computed again in backward.</param>
 /// <param name="BatchSize">Forget examples, and as many retain examples; or the attack's.</param>
 /// <param name="Alpha">α of gradient difference.</param>
 /// <param name="Rate">Learning rate.</param>
-internal sealed record LlamaTrainingRequest(int First, int Last, bool Difference, bool Kept, int BatchSize, double Alpha, double Rate);
+internal sealed record LlamaTrainingRequest(int First, int Last, bool Difference, bool Kept, bool Checkpointing, int BatchSize, double Alpha, double Rate);
 
 /// <summary>Repeated steps of one kind on one batch.</summary>
 internal sealed class LlamaTraining : IDisposable
@@ -27,6 +29,7 @@ internal sealed class LlamaTraining : IDisposable
     {
         this.model = model;
         Request = request;
+        model.ActivationCheckpointing = request.Checkpointing;
         model.SetTrainable(request.Last == 0 ? model.Names : Enumerable.Range(request.First, request.Last - request.First).SelectMany(layer => ParameterNames.LayerParts.Select(part => ParameterNames.Layer(layer, part))));
         step = new TrainingStep(model, LlamaStepOptions.Preset.Optimizer with { LearningRate = request.Rate }, new SeededRandom(1));
         batch = request.Difference

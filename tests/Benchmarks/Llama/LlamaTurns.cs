@@ -41,40 +41,30 @@ internal sealed class LlamaTurns(LlamaBench bench, LlamaCase work, LlamaVariant 
             other.End();
         }
 
-        long? before = side.Runs ? null : DeviceMemory.Used(bench.Device);
-        if (side.Prepare(load, request))
-        {
-            TellMemory(side, before);
-        }
-
+        side.Prepare(load, request);
+        bool ours = ReferenceEquals(side, bench.Ours);
+        bench.TellMemory(work.Name, ours ? "ours" : variant.Label, side.PeakBytes, ours ? work.PlannedBytes : null);
         return [.. Enumerable.Range(0, runs).Select(_ => side.Run(request)).ToArray()];
-    }
-
-    private void TellMemory(LlamaSide side, long? before)
-    {
-        long? bytes = ReferenceEquals(side, theirs) ? side.Ask(new JsonObject { ["op"] = "memory" })["bytes"]!.GetValue<long>() : DeviceMemory.Used(bench.Device) - before;
-        string what = ReferenceEquals(side, theirs) ? $"{variant.Label}, the allocator's peak" : "ours, by nvidia-smi";
-        if (bytes > 0 && !bench.Facts.Any(fact => fact.Name == Name()))
-        {
-            bench.Facts.Add(new(Name(), $"{(bytes.Value / 1e9).ToString("0.0", CultureInfo.InvariantCulture)} GB"));
-        }
-
-        string Name() => $"{work.Name}, memory, {what}";
     }
 
     /// <summary>Both sides began with the same weights and did the same in each run.</summary>
     private void Agree(IReadOnlyList<double[]> ours, IReadOnlyList<double[]> others)
     {
-        double widest = ours.Zip(others, work.Difference.Of).Max();
-        bool agree = widest <= (work.Tolerance ?? double.PositiveInfinity);
-        string limit = work.Tolerance is { } tolerance ? $"at most {tolerance:0.0e0} allowed" : "told only";
-        bench.Facts.Add(new($"{work.Name}, {variant.Label}, {work.Difference.Name}, widest in {Math.Min(ours.Count, others.Count)} runs", $"{widest:0.0e0} ({limit})"));
+        double[] apart = [.. ours.Zip(others, work.Difference.Of)];
+        bool agree = Within("first run", apart[..1], work.Tolerance) & Within($"widest of {apart.Length - 1} later runs", apart[1..], work.LaterTolerance);
         if (!agree)
         {
-            string values = $"ours {Show(ours[0])}, theirs {Show(others[0])} in the first run";
-            bench.Failures.Add($"{work.Name}, {variant.Label}: the sides DISAGREE by {widest:0.0e0}, {limit}; {values}");
+            bench.Failures.Add($"{work.Name}, {variant.Label}: the sides DISAGREE; ours {Show(ours[0])}, theirs {Show(others[0])} in the first run; ours {Show(ours[^1])}, theirs {Show(others[^1])} in the last");
             bench.Say(bench.Failures[^1]);
         }
+    }
+
+    private bool Within(string runs, IEnumerable<double> apart, double? tolerance)
+    {
+        double widest = apart.Max();
+        string limit = tolerance is { } most ? $"at most {most:0.0e0} allowed" : "told only";
+        bench.Facts.Add(new($"{work.Name}, {variant.Label}, {work.Difference.Name}, {runs}", $"{widest:0.0e0} ({limit})"));
+        return widest <= (tolerance ?? double.PositiveInfinity);
     }
 
     private static string Show(double[] values) => string.Join(" ", values.Take(4).Select(value => value.ToString("G6", CultureInfo.InvariantCulture)));

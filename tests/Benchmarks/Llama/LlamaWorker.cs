@@ -17,6 +17,7 @@ internal sealed class LlamaWorker(Device device) : IDisposable
     private LlamaWork? work;
     private LlamaModel? model;
     private LlamaTraining? training;
+    private MemoryMeter? meter;
 
     /// <summary>Answers until the input ends.</summary>
     public void Serve(TextReader input, TextWriter output)
@@ -42,6 +43,7 @@ internal sealed class LlamaWorker(Device device) : IDisposable
     {
         training?.Dispose();
         model?.Dispose();
+        meter?.Dispose();
     }
 
     private LlamaModel Model => model ?? throw new InvalidOperationException("nothing is loaded");
@@ -54,12 +56,13 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         string Text(string name) => request[name]!.GetValue<string>();
         return Text("op") switch
         {
-            "versions" => new JsonObject { ["library"] = Runtime.BuildInfo },
+            "versions" => new JsonObject { ["library"] = Runtime.BuildInfo, ["device_bytes"] = Runtime.Memory(device).Total },
             "load" => Load(Text("folder"), Int("layers"), Enum.Parse<ElementType>(Text("dtype"), ignoreCase: true)),
             "train" => Train(request, Int("repeats")),
             "forward" => Timed(Int("repeats"), () => Forward(Int("last"), Int("batch"))),
             "evaluate" => Timed(Int("repeats"), () => Evaluate(Int("batch"))),
-            "last_good" => LastGood(),
+            "memory" => Memory(),
+            "last_good" => Timed(1, KeepLastGood),
             "density" => Timed(1, () => KnowledgeDensity.Measure(Model, LlamaWork.Take(Work.Forget, Int("examples")), mlpOnly: false, Int("batch"))),
             "generate" => Timed(1, Generate(Int("batch"), Int("new_tokens"))),
             "multiply" => Multiply(Int("rows"), Int("outs"), Int("ins"), Enum.Parse<ElementType>(Text("dtype"), ignoreCase: true), Int("repeats")),
@@ -73,9 +76,20 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         training?.Dispose();
         model?.Dispose();
         training = null;
+        meter?.Dispose();
+        meter = MemoryMeter.Start();
         work = LlamaWork.Load(folder);
         model = LlamaWeights.Make(work.ModelConfig(layers), work.Stride, LlamaWork.LoadBlock(folder), type, device);
+        meter.RestartPeak(); // making the weights needs more than having them
         return [];
+    }
+
+    /// <summary>The most bytes of tensors since the weights were loaded; ends the counting.</summary>
+    private JsonObject Memory()
+    {
+        using MemoryMeter ended = meter ?? throw new InvalidOperationException("nothing was loaded since memory was last asked for");
+        meter = null;
+        return new JsonObject { ["bytes"] = ended.Peak(device) };
     }
 
     private JsonObject Train(JsonObject request, int repeats)
@@ -85,6 +99,7 @@ internal sealed class LlamaWorker(Device device) : IDisposable
             request["last"]!.GetValue<int>(),
             request["loss"]!.GetValue<string>() == "difference",
             request["kept"]?.GetValue<bool>() ?? false,
+            request["checkpointing"]!.GetValue<bool>(),
             request["batch"]!.GetValue<int>(),
             request["alpha"]!.GetValue<double>(),
             request["rate"]!.GetValue<double>());
@@ -117,15 +132,11 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         return last.MatMul(Model.Head.Select(0, [0, 1, 2, 3]), transposeOther: true).ToDoubles();
     }
 
-    /// <summary>One copy of the trainable parameters to the host, as training makes at its start and before each further pass.</summary>
-    private JsonObject LastGood()
+    /// <summary>A new copy of the trainable parameters on the host, as each stage of training makes at its start; later passes write over it.</summary>
+    private double[] KeepLastGood()
     {
         using var kept = new LastGoodState(Model);
-        return Timed(1, () =>
-        {
-            kept.Update();
-            return [];
-        });
+        return [];
     }
 
     private Func<double[]> Generate(int batch, int newTokens)
@@ -178,7 +189,7 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         });
     }
 
-    /// <summary>Seconds of one of the repeats, to the end of what they started on the device, and what the last one computed.</summary>
+    /// <summary>Seconds of one of the repeats, to the end of what they started on the device, and what the first one computed.</summary>
     private JsonObject Timed(int repeats, Func<double[]> run)
     {
         double[] values = [];
@@ -187,7 +198,8 @@ internal sealed class LlamaWorker(Device device) : IDisposable
         {
             for (int i = 0; i < repeats; i++)
             {
-                values = run();
+                double[] computed = run();
+                values = i == 0 ? computed : values;
             }
 
             Wait();

@@ -215,6 +215,37 @@ public sealed class ExperimentTests : IDisposable
     }
 
     [Fact]
+    public void AGivenModelIsTaughtFirstAnewForEverySeed()
+    {
+        string given = Path.Combine(folder.Path, "given");
+        Run("small");
+        Directory.Move(Path.Combine(folder.Path, "small", "models", "seed1", "original"), given);
+        File.WriteAllText(Path.Combine(given, "generation_config.json"), "{}");
+        byte[] weights = File.ReadAllBytes(Path.Combine(given, Orchestrator.Model.ModelFolder.WeightsFile));
+        string model = $$"""{ folder: "{{given}}", teach: tiny, teaching: { epochs: 1, texts: false, optimizer: { learning-rate: 1e-4 } } }""";
+        Func<string, string> change = text => text.Replace("{ teach: tiny }", model, StringComparison.Ordinal);
+
+        ExperimentReport report = Run("taught", change);
+
+        Assert.Equal($"{given}, taught the dataset with preset tiny", report.Model);
+        Assert.Equal(weights, File.ReadAllBytes(Path.Combine(given, Orchestrator.Model.ModelFolder.WeightsFile)));
+        string[] jobs = JobsLogged("taught");
+        Assert.Equal(["seed1/teach", "seed2/teach"], jobs.Where(job => job.EndsWith("/teach", StringComparison.Ordinal)).Order());
+        Assert.All(["seed1", "seed2"], seed =>
+        {
+            Assert.NotEqual(weights, Weights("taught", seed, "original"));
+            Assert.True(File.Exists(Path.Combine(folder.Path, "taught", "models", seed, "original", "generation_config.json")));
+            using JsonDocument result = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder.Path, "taught", "jobs", seed, "teach.json")));
+            Assert.Equal(1, result.RootElement.GetProperty("result").GetProperty("epochs").GetInt32());
+        });
+        Run("taught", change);
+        Assert.Equal(jobs, JobsLogged("taught"));
+
+        Run("taught", text => text.Replace("{ teach: tiny }", model.Replace("1e-4", "2e-4", StringComparison.Ordinal), StringComparison.Ordinal));
+        Assert.Equal(2 * jobs.Length, JobsLogged("taught").Length); // another way of teaching is another original
+    }
+
+    [Fact]
     public void TheDemoIsAnExperimentOfItsOwnFile()
     {
         string shipped = ExperimentYaml.Write(ExperimentYaml.Load(RepositoryFolder.PathOf(Path.Combine("configs", "demo.yaml")), ["seeds=[5]"]));
