@@ -1,7 +1,9 @@
-// Attention of new rows over the keys and values of all rows before them, for generation; nothing is recorded for backward.
+// Attention of new rows over the keys and values of all rows before them, for generation; nothing is recorded for backward. A few new
+// rows on the CPU have a kernel of their own, whole sequences the attention of training; the rest is LibTorch's operations.
 #include <cmath>
 #include <limits>
 
+#include "cached_attention_kernel.h"
 #include "rotary.h"
 #include "transformer.h"
 #include "typed.h"
@@ -75,6 +77,11 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
   const at::NoGradGuard nothing_recorded;
   const int64_t T = q.size(0), capacity = keys.size(1), E = q.size(1) / heads;
   if (T == 0) return at::empty_like(q);
+  const bool continues = std::any_of(past.begin(), past.end(), [](int64_t before) { return before > 0; });
+  if (continues) {
+    const CachedCall call{*segments, past, heads, kv_heads, E, capacity};
+    if (auto out = cached_attention_by_kernel(call, q, k, v, inverse_frequency, keys, values); out.defined()) return out;
+  }
 
   const auto positions = positions_of(*segments, past);
   const auto tables = rotary_tables(positions, inverse_frequency, accumulation_options(q));
@@ -86,8 +93,7 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
   rows_of(values).index_copy_(0, places, v.reshape({T, kv_heads, E}));
 
   // Where nothing came before, this is the attention of whole sequences.
-  if (std::all_of(past.begin(), past.end(), [](int64_t before) { return before == 0; }))
-    return attention(q, k, v, segments, heads, kv_heads, inverse_frequency);
+  if (!continues) return attention(q, k, v, segments, heads, kv_heads, inverse_frequency);
 
   const auto queries = turned_rows(q, heads, tables);
   auto out = at::empty({T, heads, E}, q.options());

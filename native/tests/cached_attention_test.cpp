@@ -99,6 +99,66 @@ TEST_P(CachedAttention, MoreRowsThanOneTileOfScores) {
   expect_close(c.in_pieces(x, {{3, 1}, {296, 4}, {1, 0}}, cache), c.expected(x), 4 * tolerance());
 }
 
+// More than two pieces of the cache; some lengths are whole blocks, and some new rows see less of a block than others.
+TEST_P(CachedAttention, FewRowsAfterLongPasts) {
+  Case c{{1100, 640, 130}, heads_of(4, 2, 16), 16, type()};
+  auto x = c.inputs();
+  Cache cache(3, 1100, c.heads, type());
+  expect_close(c.in_pieces(x, {{1090, 607, 126}, {1, 32, 1}, {5, 0, 1}, {4, 1, 2}}, cache), c.expected(x), 4 * tolerance());
+}
+
+TEST_P(CachedAttention, GroupsAndHeadSizes) {
+  for (auto [heads, kv_heads, E] :
+       std::vector<std::array<int32_t, 3>>{{1, 1, 2}, {4, 4, 6}, {3, 1, 16}, {10, 2, 34}, {8, 1, 64}, {7, 7, 128}}) {
+    SCOPED_TRACE(std::to_string(heads) + " heads, " + std::to_string(kv_heads) + " of keys, E " + std::to_string(E));
+    Case c{{70, 18}, heads_of(heads, kv_heads, E), E, type()};
+    auto x = c.inputs();
+    Cache cache(2, 80, c.heads, type());
+    expect_close(c.in_pieces(x, {{63, 14}, {1, 1}, {1, 1}, {5, 2}}, cache), c.expected(x), 4 * tolerance());
+  }
+}
+
+// A score far above the others, whichever block it is in, leaves its value alone.
+TEST_P(CachedAttention, OneScoreOutweighsTheOthers) {
+  for (int64_t place : {0, 70, 520, 700}) {
+    Case c{{701}, heads_of(2, 1, 8, 1e12), 8, type()};  // the last pair hardly turns
+    auto x = c.inputs();
+    x[0].fill_(0), x[1].fill_(0);
+    x[0].select(1, 3).fill_(40), x[0].select(1, 11).fill_(40);
+    x[1][place][3] = 40;
+    Cache cache(1, 701, c.heads, type());
+    expect_close(c.in_pieces(x, {{700}, {1}}, cache)[700].view({2, 8}), x[2][place].expand({2, 8}).to(at::kDouble), tolerance(), "", 1);
+  }
+}
+
+TEST_P(CachedAttention, ThreadsHaveNoSayInTheBits) {
+  Case c{{1400, 40, 3}, heads_of(4, 2, 16), 16, type()};
+  auto x = c.inputs();
+  Tensors caches, outputs;
+  const int32_t threads = hyb_runtime_threads();
+  for (int32_t count : {1, 2, 5}) {
+    ok(hyb_runtime_set_threads(count));
+    Cache cache(3, 1400, c.heads, type());
+    outputs.push_back(c.in_pieces(x, {{1396, 36, 0}, {1, 1, 1}, {3, 3, 2}}, cache));
+    caches.push_back(cache.keys);
+  }
+  ok(hyb_runtime_set_threads(threads));
+  for (size_t i : {1, 2}) {
+    expect_same_bits(outputs[i].slice(0, 1396), outputs[0].slice(0, 1396));
+    expect_same_bits(caches[i], caches[0]);
+  }
+}
+
+TEST_P(CachedAttention, ValuesThatAreNotNumbersAreSeen) {
+  Case c = of({9, 9});
+  auto x = c.inputs();
+  Cache cache(2, 9, c.heads, type());
+  x[1][4] = std::nan("");
+  auto out = c.in_pieces(x, {{8, 8}, {1, 1}}, cache);
+  EXPECT_TRUE(out[8].isnan().all().item<bool>());
+  EXPECT_FALSE(out.slice(0, 9).isnan().any().item<bool>());
+}
+
 TEST_P(CachedAttention, OnOtherStrides) {
   Case c = of({6, 4});
   auto x = c.inputs();

@@ -209,8 +209,7 @@ TYPED_TEST(Kernels, GradientL1OfSomeColumns) {
     const int64_t S = 6, wide = 40, O = 19, I = 21;
     Guarded<T> grad(S * wide), input(S * I), part(S * O), scratch(cpu::gradient_l1_scratch(S, O));
     for (int64_t s = 0; s < S; ++s) std::copy_n(grad.data() + s * wide + 7, O, part.data() + s * O);
-    EXPECT_EQ(kernels->gradient_l1(grad.data() + 7, wide, input, S, O, I, scratch),
-              kernels->gradient_l1(part, O, input, S, O, I, scratch))
+    EXPECT_EQ(kernels->gradient_l1(grad.data() + 7, wide, input, S, O, I, scratch), kernels->gradient_l1(part, O, input, S, O, I, scratch))
         << isa;
     EXPECT_TRUE(scratch.intact());
   }
@@ -305,6 +304,55 @@ TYPED_TEST(Kernels, AttentionStaysInsideItsMemory) {
         EXPECT_TRUE(grad_q.intact() && grad_k.intact() && grad_v.intact());
         for (int64_t g = 0; g < group; ++g)
           for (int64_t e = 0; e < E; ++e) EXPECT_NEAR(out[g * E + e], v[e], tolerance<T> * 5) << "the first token sees itself only";
+      }
+}
+
+// Some columns of a product, whichever of the two outputs is asked for, at every remainder of a tile.
+TYPED_TEST(Kernels, FewRowsProduct) {
+  using T = TypeParam;
+  for (auto [isa, kernels] : tables<T>())
+    for (int64_t rows : {1, 2, 3, 4, 7})
+      for (auto [I, O, first, last] :
+           std::vector<std::array<int64_t, 4>>{{16, 16, 0, 16}, {17, 19, 0, 19}, {31, 40, 16, 40}, {40, 33, 32, 33}, {999, 21, 16, 21}}) {
+        SCOPED_TRACE(isa + " rows " + std::to_string(rows) + " I " + std::to_string(I) + " O " + std::to_string(O));
+        Guarded<T> x(rows * I), weight(O * I), widened(cpu::few_rows_width(rows, I)), out(rows * O), wide_out(rows * O);
+        const auto before = out;
+        kernels->few_rows_widen(x, rows, I, widened);
+        kernels->few_rows_product(widened, rows, weight, I, first, last, O, out, nullptr);
+        kernels->few_rows_product(widened, rows, weight, I, first, last, O, nullptr, wide_out);
+        for (int64_t r = 0; r < rows; ++r)
+          for (int64_t o = 0; o < O; ++o) {
+            double sum = 0;
+            for (int64_t i = 0; i < I; ++i) sum += double(x[r * I + i]) * weight[o * I + i];
+            if (o >= first && o < last) {
+              EXPECT_NEAR(out[r * O + o], sum, tolerance<T> * 50);
+              EXPECT_EQ(out[r * O + o], wide_out[r * O + o]);
+            } else {
+              EXPECT_EQ(out[r * O + o], before[r * O + o]) << "another task's";
+            }
+          }
+        EXPECT_TRUE(widened.intact() && out.intact() && wide_out.intact());
+      }
+}
+
+// Values are compared with plain formulas in cached_attention_test.cpp; here memory is watched, and a last piece of every length.
+TYPED_TEST(Kernels, CachedAttentionStaysInsideItsMemory) {
+  using T = TypeParam;
+  for (auto [isa, kernels] : tables<T>())
+    for (int64_t S : {1, 3, 16, 17, 64, 65, 130})
+      for (int64_t E : {2, 6, 16, 34}) {
+        SCOPED_TRACE(isa + " S " + std::to_string(S) + " E " + std::to_string(E));
+        const int64_t rows = S < 3 ? 1 : 3, group = 2, heads = 2, stride = heads * E, half = S / 2;
+        Guarded<T> q(rows * group * E), keys(S * stride), values(S * stride), cos(rows * E / 2), sin(rows * E / 2), out(rows * group * E),
+            partials(2 * cpu::cached_attention_partial(rows * group, E)), scratch(cpu::cached_attention_scratch(rows * group, E));
+        const cpu::CachedHead<T> last{S - rows, rows, E, group, group * E, stride, q, keys.data() + E, values.data() + E, cos, sin};
+        kernels->cached_attention_piece(last, 0, half, partials, scratch);
+        kernels->cached_attention_piece(last, half, S, partials.data() + cpu::cached_attention_partial(rows * group, E), scratch);
+        kernels->cached_attention_join(last, partials, 2, out);
+        kernels->cache_row(values, values.data() + E, cos, sin, 1, E, keys.data() + (S - 1) * stride, keys.data() + (S - 1) * stride + E);
+        EXPECT_TRUE(partials.intact() && scratch.intact() && out.intact() && keys.intact());
+        for (int64_t e = 0; e < E && S == 1; ++e)
+          EXPECT_NEAR(out[e], values[E + e], tolerance<T> * 5) << "the first token sees itself only";
       }
 }
 

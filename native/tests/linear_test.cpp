@@ -15,6 +15,26 @@ TEST_P(Linear, MatchesComposed) {
     expect_same_function(fused, composed, {randn({T, I}), randn({O, I})}, type(), tolerance());
 }
 
+// Few rows have a kernel of their own: every remainder of rows, of outputs and of a row's vectors.
+TEST_P(Linear, MatchesComposedOnFewRows) {
+  for (int64_t T : {1, 2, 3, 4, 7, 32, 33})
+    for (auto [I, O] : std::vector<std::pair<int64_t, int64_t>>{{16, 16}, {17, 31}, {300, 16}, {256, 37}, {271, 50}, {15, 40}, {300, 15}})
+      expect_same_function(fused, composed, {randn({T, I}), randn({O, I})}, type(), 2 * tolerance());
+}
+
+TEST_P(Linear, ThreadsHaveNoSayInAFewRows) {
+  auto x = randn({3, 1000}, type()), weight = randn({1003, 1000}, type());
+  const int32_t threads = hyb_runtime_threads();
+  Tensors products;
+  for (int32_t count : {1, 2, 5}) {
+    ok(hyb_runtime_set_threads(count));
+    products.push_back(ours::linear(x, weight));
+  }
+  ok(hyb_runtime_set_threads(threads));
+  expect_same_bits(products[1], products[0]);
+  expect_same_bits(products[2], products[0]);
+}
+
 TEST_P(Linear, MatchesComposedOnOtherStrides) {
   expect_same_function(fused, composed, {transposed_storage(randn({9, 13})), transposed_storage(randn({11, 13}))}, type(), tolerance());
   expect_same_function(fused, composed, {randn({9, 26}).slice(1, 0, 26, 2), randn({11, 13})}, type(), tolerance());

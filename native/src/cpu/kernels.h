@@ -27,6 +27,8 @@ using Compute = typename ComputeType<T>::type;
 
 // Rows of the score matrix that backward holds at a time.
 constexpr int64_t attention_block = 64;
+// Rows of the cache whose scores exist at a time.
+constexpr int64_t cached_block = 64;
 
 // One sequence and one key-value head of attention. Rows of q and out are q_stride apart, of k and v kv_stride;
 // the pointers stand at the head's first column. group query heads share the key-value head.
@@ -37,6 +39,15 @@ struct AttentionHead {
   const Compute<T>*cos, *sin;  // [S, E/2]
   Compute<T>* lse;             // log of each row's softmax denominator: lse[row * lse_stride + head]
   int64_t lse_stride;
+};
+
+// New rows of one sequence and one key-value head over the rows that the cache has, the new ones included. Rows of q are q_stride
+// apart, of the cache cache_stride; the pointers stand at the head's first column, cos and sin [rows, E/2] at the first new row.
+template <class T>
+struct CachedHead {
+  int64_t past, rows, head_dim, group, q_stride, cache_stride;
+  const T *q, *keys, *values;
+  const Compute<T>*cos, *sin;
 };
 
 // T is the element type of activations, weights and their gradients; C what is computed in.
@@ -54,6 +65,20 @@ struct Kernels {
   void (*attention_forward)(const AttentionHead<T>& head, T* out, C* scratch);
   // scratch: attention_backward_scratch(S, E) elements. Gradients are written, not added.
   void (*attention_backward)(const AttentionHead<T>& head, const T* out, const T* grad, T* grad_q, T* grad_k, T* grad_v, C* scratch);
+
+  // One row of k and v, both [K*E], into the cache: k turned by cos and sin [E/2].
+  void (*cache_row)(const T* k, const T* v, const C* cos, const C* sin, int64_t kv_heads, int64_t E, T* keys, T* values);
+  // Attention to rows begin .. end-1 of the cache alone, not yet divided: partial has cached_attention_partial elements for this
+  // head, scratch cached_attention_scratch.
+  void (*cached_attention_piece)(const CachedHead<T>& head, int64_t begin, int64_t end, C* partial, C* scratch);
+  // The pieces' partials, one behind the other and spent by this, as rows of out, which lie as q's do.
+  void (*cached_attention_join)(const CachedHead<T>& head, C* partials, int64_t pieces, T* out);
+
+  // x [rows,I] in C, for few_rows_product: few_rows_width(rows, I) elements. I and O must be at least few_rows_least.
+  void (*few_rows_widen)(const T* x, int64_t rows, int64_t I, C* to);
+  // Columns first .. last-1 of x weightᵀ [rows,O], weight [O,I]; into wide_out where it is not null, else into out.
+  void (*few_rows_product)(const C* x, int64_t rows, const T* weight, int64_t I, int64_t first, int64_t last, int64_t O, T* out,
+                           C* wide_out);
 
   // logits [rows,V] → nll and log-denominators.
   void (*nll_forward)(const C* logits, const int64_t* targets, int64_t rows, int64_t V, C* nll, C* lse);
@@ -96,6 +121,11 @@ inline int64_t attention_backward_scratch(int64_t S, int64_t E) {
   int64_t rows = padded(S), width = padded(E), block = rows < attention_block ? rows : attention_block;
   return 7 * rows * width + 2 * block * rows + 16 * width + rows;
 }
+// rows: new ones, times the query heads that share the key-value head. A partial is a maximum, a denominator and sums for each.
+inline int64_t cached_attention_partial(int64_t rows, int64_t E) { return rows * (padded(E) + 2); }
+inline int64_t cached_attention_scratch(int64_t rows, int64_t E) { return rows * (padded(E) + cached_block) + cached_block * padded(E); }
+constexpr int64_t few_rows_least = 16;
+inline int64_t few_rows_width(int64_t rows, int64_t I) { return rows * padded(I); }
 inline int64_t gradient_l1_scratch(int64_t S, int64_t O) { return (S + 1) * (padded(O) + 64); }
 
 }  // namespace hybrid::cpu

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Orchestrator.Evaluation;
@@ -6,6 +7,8 @@ namespace Hybrid.Orchestrator.Evaluation;
 internal sealed class OpenText(Tokenizer tokenizer, DecodingOptions options, int maximumTokens, SeededRandom random, Action<string>? onText)
 {
     private readonly List<int> tokens = [];
+    private string whole = "";
+    private int wholeTokens;
     private int told;
 
     /// <summary>The chance of this text, its own so that other texts of a batch do not matter.</summary>
@@ -24,7 +27,7 @@ internal sealed class OpenText(Tokenizer tokenizer, DecodingOptions options, int
             tokens.Add(id);
         }
 
-        string text = tokenizer.Decode([.. tokens], skipSpecialTokens: true);
+        string text = Text();
         int stop = options.StopTexts.Select(stop => text.IndexOf(stop, StringComparison.Ordinal)).Where(at => at >= 0).DefaultIfEmpty(-1).Min();
         StopReason? reason = stop >= 0 ? StopReason.StopText
             : end ? StopReason.StopToken
@@ -44,9 +47,21 @@ internal sealed class OpenText(Tokenizer tokenizer, DecodingOptions options, int
     /// <summary>Finishes the text with the tokens that it has.</summary>
     public void Interrupt()
     {
-        string text = tokenizer.Decode([.. tokens], skipSpecialTokens: true);
+        string text = Text();
         Completion = new Completion(text, tokens, StopReason.Interrupted);
         Tell(text, text.Length);
+    }
+
+    /// <summary>What the tokens say. A text of whole characters stays, so that a step decodes no more than its token, or those of one character.</summary>
+    private string Text()
+    {
+        string text = whole + tokenizer.Decode(CollectionsMarshal.AsSpan(tokens)[wholeTokens..], skipSpecialTokens: true);
+        if (!text.EndsWith('\uFFFD'))
+        {
+            (whole, wholeTokens) = (text, tokens.Count);
+        }
+
+        return text;
     }
 
     private void Tell(string text, int length)
@@ -61,19 +76,19 @@ internal sealed class OpenText(Tokenizer tokenizer, DecodingOptions options, int
     /// <summary>How much of the text further tokens cannot change: not the bytes of a character that is not complete, nor what may begin a stop text.</summary>
     private int Settled(string text)
     {
-        ReadOnlySpan<char> whole = text.AsSpan().TrimEnd('\uFFFD');
+        ReadOnlySpan<char> complete = text.AsSpan().TrimEnd('\uFFFD');
         int held = 0;
         foreach (string stop in options.StopTexts)
         {
-            for (int length = Math.Min(stop.Length - 1, whole.Length); length > held; length--)
+            for (int length = Math.Min(stop.Length - 1, complete.Length); length > held; length--)
             {
-                if (whole.EndsWith(stop.AsSpan(0, length), StringComparison.Ordinal))
+                if (complete.EndsWith(stop.AsSpan(0, length), StringComparison.Ordinal))
                 {
                     held = length;
                 }
             }
         }
 
-        return whole.Length - held;
+        return complete.Length - held;
     }
 }

@@ -5,6 +5,9 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// <summary>Chooses the next token of several sequences from their logits.</summary>
 public sealed class TokenSampler(SamplingOptions options)
 {
+    /// <summary>Tokens less likely than this are sorted only where the others do not suffice; then the bound falls by as much again, and at last to 0.</summary>
+    private const double LeastProbability = 1e-3, SmallestLeast = 1e-6;
+
     /// <summary>A token for each row of the logits.</summary>
     /// <param name="logits">[B,V], of any floating-point type.</param>
     /// <param name="randoms">The chance of each row, [B]; one number is drawn from each unless the temperature is 0.</param>
@@ -57,14 +60,23 @@ public sealed class TokenSampler(SamplingOptions options)
             return tokens; // the order is of no use, and a large vocabulary takes long to sort
         }
 
-        Array.Sort(tokens, (a, b) => a.Probability != b.Probability ? b.Probability.CompareTo(a.Probability) : a.Id.CompareTo(b.Id));
-        int count = 0;
-        for (double sum = 0; sum < options.TopP && count < tokens.Length; count++)
+        // A whole vocabulary takes long to sort, and the few likely tokens, which come first in any case, are usually enough.
+        for (double least = LeastProbability; ; least = least > SmallestLeast ? least * LeastProbability : 0)
         {
-            sum += tokens[count].Probability;
-        }
+            (int Id, double Probability)[] likely = Array.FindAll(tokens, token => token.Probability >= least);
+            Array.Sort(likely, (a, b) => a.Probability != b.Probability ? b.Probability.CompareTo(a.Probability) : a.Id.CompareTo(b.Id));
+            int count = 0;
+            double sum = 0;
+            for (; sum < options.TopP && count < likely.Length; count++)
+            {
+                sum += likely[count].Probability;
+            }
 
-        return tokens[..count];
+            if (sum >= options.TopP || least == 0)
+            {
+                return likely[..count];
+            }
+        }
     }
 
     private static int Draw((int Id, double Probability)[] tokens, SeededRandom random)

@@ -98,6 +98,21 @@ public sealed class GeneratorTests : IDisposable
     }
 
     [Fact]
+    public void TheTextIsThatOfAllTokensTogether()
+    {
+        int[] bytes = [.. Tokenizer.Encode("aé€😀b"), .. Enumerable.Repeat(Tokenizer.Encode("é"), 3).SelectMany(two => two.Reverse()), .. Tokenizer.Encode("c")];
+        OpenText text = Open(new DecodingOptions { MaximumNewTokens = bytes.Length, StopTexts = [], BatchSize = 1 }, _ => { });
+
+        foreach (int id in bytes)
+        {
+            text.Append(id);
+        }
+
+        Assert.Contains("aé€😀b\uFFFD", text.Completion!.Text, StringComparison.Ordinal);
+        Assert.Equal(Tokenizer.Decode(bytes), text.Completion.Text);
+    }
+
+    [Fact]
     public void ACharacterIsToldWhenItIsComplete()
     {
         var pieces = new List<string>();

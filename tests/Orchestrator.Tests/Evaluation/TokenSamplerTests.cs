@@ -40,6 +40,25 @@ public sealed class TokenSamplerTests
     [Fact]
     public void OfEqualsTheLowerIdComesFirst() => Assert.Equal([1, 3, 0], Sampler(1, 0.9).Nucleus([1.0, 2.0, 0.0, 2.0]).Select(token => token.Id));
 
+    [Theory]
+    [InlineData(0.3)]
+    [InlineData(0.99)]
+    [InlineData(0.9999)]
+    [InlineData(0.9999999999)]
+    public void TheNucleusOfALargeVocabularyIsThatOfTheWholeSorted(double p)
+    {
+        var random = new SeededRandom(8);
+        double[] logits = [.. Enumerable.Range(0, 5000).Select(_ => Math.Round(4 * random.NextGaussian(), 2))]; // equals are among them
+        (int Id, double Probability)[] sorted = [.. Sampler(1, 1).Nucleus(logits).OrderByDescending(token => token.Probability).ThenBy(token => token.Id)];
+        int count = 0;
+        for (double sum = 0; sum < p && count < sorted.Length; count++)
+        {
+            sum += sorted[count].Probability;
+        }
+
+        Assert.Equal(sorted[..count], Sampler(1, p).Nucleus(logits));
+    }
+
     [Fact]
     public void FrequenciesFollowTheProbabilitiesAmongTheNucleus()
     {

@@ -2,22 +2,11 @@
 // register tiles once; the scores exist for a few rows at a time, and backward recomputes them from the kept
 // log-denominators. Tiles above the diagonal are not computed.
 #include "cpu/kernels/kernel_list.h"
+#include "cpu/kernels/rotary_math.h"
 #include "cpu/kernels/tile.h"
 
 namespace hybrid::cpu::HYBRID_ISA {
 namespace {
-
-// Rotary embedding in Hugging Face's halves layout: (j, j + E/2) turns by the row's angle j. direction −1 turns back.
-template <class From, class To, class C>
-inline void rotate(const From* from, const C* cos, const C* sin, int64_t E, C direction, C scale, To* to) {
-  const int64_t half = E / 2;
-#pragma omp simd
-  for (int64_t j = 0; j < half; ++j) {
-    C a = wide(from[j]), b = wide(from[j + half]), s = direction * sin[j];
-    to[j] = narrow<To>(scale * (a * cos[j] - b * s));
-    to[j + half] = narrow<To>(scale * (b * cos[j] + a * s));
-  }
-}
 
 // What the two directions share: sizes, and how a head's rows become panels. Rows from S to P and columns from E to
 // W of a panel are zero, so that whole tiles can be computed.

@@ -17,6 +17,16 @@ template <class T>
 void attention_forward(const AttentionHead<T>&, T*, Compute<T>*);
 template <class T>
 void attention_backward(const AttentionHead<T>&, const T*, const T*, T*, T*, T*, Compute<T>*);
+template <class T>
+void cache_row(const T*, const T*, const Compute<T>*, const Compute<T>*, int64_t, int64_t, T*, T*);
+template <class T>
+void cached_attention_piece(const CachedHead<T>&, int64_t, int64_t, Compute<T>*, Compute<T>*);
+template <class T>
+void cached_attention_join(const CachedHead<T>&, Compute<T>*, int64_t, T*);
+template <class T>
+void few_rows_widen(const T*, int64_t, int64_t, Compute<T>*);
+template <class T>
+void few_rows_product(const Compute<T>*, int64_t, const T*, int64_t, int64_t, int64_t, int64_t, T*, Compute<T>*);
 template <class C>
 void nll_forward(const C*, const int64_t*, int64_t, int64_t, C*, C*);
 template <class T>

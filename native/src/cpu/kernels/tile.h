@@ -1,6 +1,8 @@
 // Small matrix products in registers: what attention and density are made of.
 #pragma once
 
+#include <utility>
+
 #include "cpu/kernels/simd_math.h"
 
 namespace hybrid::cpu::HYBRID_ISA {
@@ -25,6 +27,27 @@ constexpr int64_t lanes = vector_bytes / static_cast<int64_t>(sizeof(C));
 template <class C>
 static inline Vector<C> load(const C* from) {
   return *reinterpret_cast<const Vector<C>*>(from);
+}
+
+template <class C>
+static inline void store(C* to, Vector<C> values) {
+  *reinterpret_cast<Vector<C>*>(to) = values;
+}
+
+// Lane l is lanes l and l ^ d of a, added, where l has not the bit d, and of b where it has.
+template <int64_t d, class C, int64_t... l>
+static inline Vector<C> folded(const Vector<C>& a, const Vector<C>& b, std::integer_sequence<int64_t, l...>) {
+  return __builtin_shufflevector(a, b, (l & d ? lanes<C> + l : l)...) +
+         __builtin_shufflevector(a, b, (l & d ? lanes<C> + (l ^ d) : l ^ d)...);
+}
+
+// Leaves in sums[0] the total of each vector of lanes<C>, the i-th one's in lane i.
+template <class C, int64_t d = 1>
+static inline void total_lanes(Vector<C>* sums) {
+#pragma GCC unroll 8
+  for (int64_t i = 0; i < lanes<C> / (2 * d); ++i)
+    sums[i] = folded<d, C>(sums[2 * i], sums[2 * i + 1], std::make_integer_sequence<int64_t, lanes<C>>());
+  if constexpr (2 * d < lanes<C>) total_lanes<C, 2 * d>(sums);
 }
 
 // sums[r][n] += Σ_k a[r a_row + k a_step] · b[k b_stride + n-th vector], for tile_rows rows and N vectors.
@@ -59,8 +82,8 @@ static inline void multiply_columns(const C* a, int64_t a_row, int64_t a_step, c
 
 // c [tile_rows, columns] = a b, or += : a's element (r, k) at a[r a_row + k a_step], b [K, columns], columns whole vectors.
 template <bool add, class C>
-static inline void multiply_rows(const C* a, int64_t a_row, int64_t a_step, const C* b, int64_t b_stride, int64_t K, C* c,
-                                 int64_t c_stride, int64_t columns) {
+static inline void multiply_rows(const C* a, int64_t a_row, int64_t a_step, const C* b, int64_t b_stride, int64_t K, C* c, int64_t c_stride,
+                                 int64_t columns) {
   int64_t j = 0;
   for (; j + 2 * lanes<C> <= columns; j += 2 * lanes<C>) multiply_columns<add, 2>(a, a_row, a_step, b + j, b_stride, K, c + j, c_stride);
   if (j < columns) multiply_columns<add, 1>(a, a_row, a_step, b + j, b_stride, K, c + j, c_stride);
