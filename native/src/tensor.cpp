@@ -251,6 +251,14 @@ hyb_status hyb_tensor_count_different(const hyb_tensor* a, const hyb_tensor* b, 
     require(x.sizes() == y.sizes() && x.scalar_type() == y.scalar_type(), HYB_INVALID_ARGUMENT, "a is ", x.scalar_type(), " ", x.sizes(),
             ", b is ", y.scalar_type(), " ", y.sizes());
     auto bits = x.element_size() == 8 ? at::kLong : x.element_size() == 4 ? at::kInt : x.element_size() == 2 ? at::kShort : at::kByte;
-    *out = x.view(bits).ne(y.view(bits)).sum().item<int64_t>();
+    // In parts: the masks and counts of a whole tensor would take several times its memory.
+    constexpr int64_t part = int64_t{1} << 20;
+    auto left = x.view(bits).view({-1}), right = y.view(bits).view({-1});
+    int64_t different = 0;
+    for (int64_t first = 0; first < left.numel(); first += part) {
+      const int64_t count = std::min(part, left.numel() - first);
+      different += left.narrow(0, first, count).ne(right.narrow(0, first, count)).sum().item<int64_t>();
+    }
+    *out = different;
   });
 }

@@ -85,10 +85,15 @@ internal static class CommonOptions
     };
 
     public static Option<string?> Precision() => OptionKinds.OneOf(
-        "--dtype", "Type of weights and activations; training bfloat16 keeps float32 master copies, or rounds at random. Default: float32.", [.. Precisions.Keys]);
+        "--dtype", "Type of weights and activations, and of weights that are saved. Default: the model's own, float32 where that is another.", [.. Precisions.Keys]);
 
-    /// <summary>The element type of a name, float32 for none.</summary>
-    public static ElementType PrecisionOf(string? name) => name is null ? ElementType.Float32 : Precisions[name];
+    /// <summary>The element type of a name.</summary>
+    public static ElementType PrecisionOf(string name) => Precisions[name];
+
+    /// <summary>The element type of a name; without one that which the model's config.json names, float32 where that is neither of the two.</summary>
+    /// <exception cref="HybridException">ModelFile: config.json cannot be read.</exception>
+    public static ElementType PrecisionOf(string? name, string folder) =>
+        Precisions.GetValueOrDefault(name ?? LlamaConfigJson.LoadElementType(Path.Combine(folder, ModelFolder.ConfigFile)) ?? string.Empty, ElementType.Float32);
 
     public static Option<int?> Threads() => OptionKinds.Count(
         "--threads", "Threads of one operation; default: one for each processor.", most: ThreadsPerProcessor * Environment.ProcessorCount);

@@ -52,7 +52,7 @@ internal sealed class InputOptions
         string folder = ModelOf(parsed);
         LlamaConfig config = ModelFolder.LoadConfig(folder);
         UnlearningDataset loaded = dataset.Load(parsed);
-        return new Input(folder, config, ModelFolder.LoadTokenizer(folder, config), loaded, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
+        return new Input(folder, config, ModelFolder.LoadTokenizer(folder, config), loaded, CommonOptions.PrecisionOf(parsed.GetValue(precision), folder), place);
     }
 }
 
@@ -71,15 +71,8 @@ internal sealed record Input(string Folder, LlamaConfig Config, Tokenizer Tokeni
     /// <summary>Loads the weights onto the device; the caller owns the model.</summary>
     public LlamaModel LoadModel() => ModelFolder.LoadModel(Folder, Type, Device);
 
-    /// <summary>Loads the weights to where the plan wants them, ready to work as it says; the caller owns the model.</summary>
-    /// <param name="plan">The plan.</param>
-    /// <param name="isSecond">Whether this is the plan's second model: the one that is copied to the device.</param>
-    public LlamaModel LoadModel(MemoryPlan plan, bool isSecond = false)
-    {
-        LlamaModel model = ModelFolder.LoadModel(Folder, Type, isSecond && plan.Options.SecondModelOnHost ? Device.Cpu : Device);
-        model.ActivationCheckpointing = plan.Options.ActivationCheckpointing;
-        return model;
-    }
+    /// <summary>Loads the weights to where the plan wants them; the caller owns the model.</summary>
+    public LlamaModel LoadModel(MemoryPlan plan, bool isSecond = false) => plan.Load(Folder, Type, Device, isSecond);
 
     /// <summary>Makes token sequences no longer than the model and the given number allow.</summary>
     public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Config.MaximumPositions));

@@ -100,5 +100,7 @@ internal sealed class LearnOptions
         deviceNeeded ? CommonOptions.ParseDevice(parsed.GetValue(device)!) : CommonOptions.ParseDeviceName(parsed.GetValue(device)!);
 
     /// <summary>Element type of its weights.</summary>
-    public ElementType TypeOf(ParseResult parsed) => CommonOptions.PrecisionOf(parsed.GetValue(precision));
+    public ElementType TypeOf(ParseResult parsed) => parsed.GetValue(model) is { } folder
+        ? CommonOptions.PrecisionOf(parsed.GetValue(precision), folder)
+        : parsed.GetValue(precision) is { } name ? CommonOptions.PrecisionOf(name) : ElementType.Float32;
 }

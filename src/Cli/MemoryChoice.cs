@@ -70,11 +70,10 @@ internal sealed class MemoryChoice(bool secondModel)
 
         AvailableMemory available = assumed is { } bytes ? new AvailableMemory(bytes, long.MaxValue) : AvailableMemory.Of(input.Device);
         When? second = secondModel ? parsed.GetValue(secondOnHost) : When.Off;
-        bool moveless = input.Device == Device.Cpu && second != When.On; // the host is the device
         MemoryOptions[] choices =
         [
-            .. MemoryOptions.QuickestFirst.Where(options =>
-                Allows(parsed.GetValue(checkpointing), options.ActivationCheckpointing) && Allows(moveless ? When.Off : second, options.SecondModelOnHost)),
+            .. (second == When.On ? MemoryOptions.QuickestFirst : MemoryOptions.ChoicesFor(input.Device)).Where(options =>
+                Allows(parsed.GetValue(checkpointing), options.ActivationCheckpointing) && Allows(second, options.SecondModelOnHost)),
         ];
         MemoryPlan chosen = MemoryFit.Choose(options => stages(new MemoryPlanner(input.Shape, input.Type, input.Device, options)), choices, available);
         if (!OnlyPlan(parsed))
@@ -83,7 +82,7 @@ internal sealed class MemoryChoice(bool secondModel)
             return chosen;
         }
 
-        JsonOutput.Write(context, json, new { model = input.Name, device = input.Device.ToString(), fits = MemoryFit.Fits(chosen, available), available, plan = JsonOf(chosen) });
+        JsonOutput.Write(context, json, new { model = input.Name, device = input.Device.ToString(), fits = MemoryFit.Fits(chosen, available), availableOnDevice = available.Device, plan = JsonOf(chosen) });
         if (json != JsonOutput.StandardOutput)
         {
             context.Output.Write(TableOf(chosen));
@@ -100,7 +99,7 @@ internal sealed class MemoryChoice(bool secondModel)
     /// <summary>The plan and what was really taken, in a line.</summary>
     public static string LineOf(MemoryPlan plan, MemoryMeter meter, Device device)
     {
-        string[] savings = [.. Savings(plan.Options)];
+        string[] savings = [.. Savings(plan)];
         string how = savings.Length == 0 ? string.Empty : $", with {string.Join(" and ", savings)}";
         return $"memory of tensors at the fullest: {MemoryFit.Gigabytes(meter.Peak(device))}, planned {MemoryFit.Gigabytes(plan.Fullest.Device.Total)} (stage {plan.Fullest.Stage}){how}";
     }
@@ -144,20 +143,20 @@ internal sealed class MemoryChoice(bool secondModel)
 
     private static string Summary(MemoryPlan plan, AvailableMemory available, Device device)
     {
-        string[] savings = [.. Savings(plan.Options)];
+        string[] savings = [.. Savings(plan)];
         string how = savings.Length == 0 ? "without saving measures" : "with " + string.Join(" and ", savings);
         string verdict = MemoryFit.Fits(plan, available) ? "fits" : "does not fit";
         return string.Create(CultureInfo.InvariantCulture, $"{device} has {MemoryFit.Gigabytes(available.Device)} free: it {verdict}, {how}. Bytes of tensors; the process itself takes a little more.");
     }
 
-    private static IEnumerable<string> Savings(MemoryOptions options)
+    private static IEnumerable<string> Savings(MemoryPlan plan)
     {
-        if (options.ActivationCheckpointing)
+        if (plan.Options.ActivationCheckpointing)
         {
             yield return "activation checkpointing";
         }
 
-        if (options.SecondModelOnHost)
+        if (plan.Options.SecondModelOnHost && plan.Stages.Any(stage => stage.Device[MemoryKind.SecondModel] + stage.Host[MemoryKind.SecondModel] > 0))
         {
             yield return "the second model on the host";
         }

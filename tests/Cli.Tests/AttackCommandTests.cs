@@ -36,6 +36,23 @@ public sealed class AttackCommandTests(TaughtFolder taught) : IDisposable
     }
 
     [Fact]
+    public void AModelThatWasReplacedIsAnotherAttack()
+    {
+        string model = TaughtFolder.Copy(taught.Model, folder.File("model"));
+        string[] line = ["attack", "--model", model, "--dataset", "random-birthdays", "--data", taught.Data, "--folds", "1,", "--learning-rates", "1e-4", "--epochs", "1", "--out", folder.File("kept")];
+        CommandRun.Good(line);
+        string again = CommandRun.Good(line).Output;
+        Assert.Contains("1 of 1 jobs were finished before and taken from", again, StringComparison.Ordinal);
+        Assert.DoesNotContain("memory of tensors", again, StringComparison.Ordinal); // nothing was trained
+        Assert.Equal(JsonValueKind.Null, CommandRun.Good([.. line, "--json"]).Json.GetProperty("memory").ValueKind);
+
+        string weights = Path.Combine(model, "model.safetensors");
+        File.WriteAllBytes(weights, File.ReadAllBytes(weights)); // the same bytes at another time: who knows
+        File.SetLastWriteTimeUtc(weights, DateTime.UtcNow.AddSeconds(5));
+        CommandRun.Bad(17, line, "kept/fold1-rate1e-4.json: of an attack with inputFiles");
+    }
+
+    [Fact]
     public void TheReportNamesHitsBestEpochAndInterval()
     {
         JsonElement json = CommandRun.Good(taught.Line("attack", "--folds", "0,3", "--learning-rates", "1e-3", "--epochs", "2", "--json")).Json;

@@ -80,7 +80,7 @@ public sealed class LearnCommandTests(TaughtFolder taught) : IDisposable
         Assert.All(["model", "shareChanged", "forget", "retain"], field => Assert.Equal(JsonValueKind.Null, untaught.GetProperty(field).ValueKind));
         Assert.Equal(2, ModelFolder.LoadConfig(Out).Layers);
         byte[] fresh = File.ReadAllBytes(Path.Combine(Out, "model.safetensors"));
-        Assert.Matches(@"out: [\d,]+ parameters, 450 tokens, random weights, [\d.]+ s\n\z", CommandRun.Good([.. line, "--untaught", "--overwrite"]).Output);
+        Assert.Matches(@"out: [\d,]+ parameters, 450 tokens, random weights, [\d.]+ s\nmemory of tensors at the fullest: [^\n]+\n\z", CommandRun.Good([.. line, "--untaught", "--overwrite"]).Output);
         Assert.Equal(fresh, File.ReadAllBytes(Path.Combine(Out, "model.safetensors")));
 
         JsonElement json = CommandRun.Good([.. line, "--epochs", "1", "--overwrite", "--json"]).Json;
@@ -110,7 +110,7 @@ public sealed class LearnCommandTests(TaughtFolder taught) : IDisposable
         Usage("--shard-size: '10000000TB' is not a number of bytes", "--shard-size", "10000000TB");
         Fails(17, "--preset llama3-8b: has no small shape to make a model of; expected --model, or --shape with --tokenizer", "--preset", "llama3-8b");
         Fails(10, "/no/such: no such model folder", "--model", "/no/such");
-        Fails(10, "/no/such.json: cannot be read", "--shape", "/no/such.json", "--tokenizer", model);
+        Fails(10, "/no/such.json: no such file", "--shape", "/no/such.json", "--tokenizer", model);
         Fails(19, "/no/such.json: cannot read the tokenizer: no such file", "--shape", model, "--tokenizer", "/no/such.json");
 
         string config = folder.File("wide.json");

@@ -26,7 +26,7 @@ public sealed class MemoryPlanTests(TaughtFolder taught) : IDisposable
         JsonElement json = CommandRun.Good([.. line, "--json"]).Json;
         Assert.True(json.GetProperty("fits").GetBoolean());
         JsonElement stages = json.GetProperty("plan").GetProperty("stages");
-        Assert.Equal(["pre-unlearn", "density", "re-insert"], stages.EnumerateArray().Select(stage => stage.GetProperty("stage").GetString()));
+        Assert.Equal(["pre-unlearn", "density", "re-insert", "save"], stages.EnumerateArray().Select(stage => stage.GetProperty("stage").GetString()));
         foreach (JsonElement stage in stages.EnumerateArray())
         {
             JsonElement device = stage.GetProperty("device");
@@ -97,6 +97,19 @@ public sealed class MemoryPlanTests(TaughtFolder taught) : IDisposable
         Assert.True(Planned(2) > 1.5 * Planned(1)); // jobs side by side share the second model only
 
         long Planned(int jobs) => Fullest(CommandRun.Good(["attack", .. input, "--plan", "--json", "--jobs", $"{jobs}"]).Json.GetProperty("plan"));
+    }
+
+    [Fact]
+    public void WhatIsNotTrainedIsNotPlannedAsTraining()
+    {
+        string[] shape = ["learn", "--shape", taught.Model, "--tokenizer", taught.Model, "--dataset", "random-birthdays", "--data", taught.Data, "--out", folder.File("fresh"), "--plan", "--json"];
+        JsonElement untaught = CommandRun.Good([.. shape, "--untaught"]).Json.GetProperty("plan"), teaching = CommandRun.Good(shape).Json.GetProperty("plan");
+        Assert.Equal("make", untaught.GetProperty("stages")[0].GetProperty("stage").GetString());
+        Assert.Equal("teach", teaching.GetProperty("stages")[0].GetProperty("stage").GetString());
+        Assert.True(Fullest(untaught) * 3 < Fullest(teaching)); // weights alone against gradients, two moments and a copy beside them
+        JsonElement learned = CommandRun.Good("learn", "--model", taught.Model, "--dataset", "random-birthdays", "--data", taught.Data, "--out", folder.File("again"), "--epochs", "1", "--preset", "tiny", "--json").Json;
+        // Questions are long and texts are scored whole: a plan takes the longest and the most scored at once, which no batch has.
+        Assert.InRange(learned.GetProperty("memory").GetProperty("planned").GetDouble() / learned.GetProperty("memory").GetProperty("measured").GetDouble(), 1, 1.6);
     }
 
     [Fact]

@@ -60,6 +60,7 @@ internal static class AttackCommand
     private sealed class Run(CommandContext context, ParseResult parsed, InputOptions input, AttackOptions options, MemoryChoice memory, Input loaded, ulong seed, string? file)
     {
         private readonly McqEvaluator evaluator = loaded.Evaluator();
+        private CurveFiles? kept;
         private readonly MultipleChoiceQuestion[] forget = [.. loaded.Dataset.ForgetQuestions];
         private readonly SeededRandom random = new SeededRandom(seed).Fork("attack");
 
@@ -70,23 +71,22 @@ internal static class AttackCommand
             // The preset's folds are those of the published sets; a user's own has as many as it has splits.
             RelearningOptions standard = RelearningPresets.Find(Preset, loaded.Dataset.Name) with { Folds = [.. Enumerable.Range(0, loaded.Dataset.ForgetSplits.Count)] };
             RelearningOptions settings = options.Relearning(parsed, standard);
-            // Folds that cannot be made are better known at once.
-            _ = RttFolds.Make(loaded.Dataset.ForgetSplits, settings.Leaks, settings.Folds);
-            if (Fit(planner => settings.Memory(planner, loaded.Encoder(), forget).SideBySide(options.JobsOf(parsed))) is not { } plan)
+            IReadOnlyList<RelearningFold> folds = RttFolds.Make(loaded.Dataset.ForgetSplits, settings.Leaks, settings.Folds);
+            if (Fit(planner => settings.Memory(planner, loaded.Encoder(), folds).SideBySide(Math.Min(options.JobsOf(parsed), settings.Folds.Count * settings.LearningRates.Count))) is not { } plan)
             {
                 return;
             }
 
-            CurveFiles? files = Files(new { attack = AttackKind.Rtt, settings.Epochs, settings.BatchSize, settings.Form, settings.Leaks, settings.Optimizer });
+            kept = Files(new { attack = AttackKind.Rtt, settings.Epochs, settings.BatchSize, settings.Form, settings.Leaks, settings.Optimizer });
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan, isSecond: true);
-            double unlearned = OnDevice(model, there => evaluator.Evaluate(there, forget, context.Cancellation).Accuracy);
+            double unlearned = model.AskOn(loaded.Device, there => evaluator.Evaluate(there, forget, context.Cancellation).Accuracy);
             var clock = Stopwatch.StartNew();
             RelearningReport report;
             using (RunProgress progress = context.StartProgress(options.EventsOf(parsed)))
             {
                 report = new RelearningAttack(settings, loaded.Encoder(), evaluator, loaded.Device)
-                    .Run(model, loaded.Dataset.ForgetSplits, random, options.JobsOf(parsed), files, progress, context.Cancellation);
+                    .Run(model, loaded.Dataset.ForgetSplits, random, options.JobsOf(parsed), kept, progress, context.Cancellation);
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
@@ -101,6 +101,7 @@ internal static class AttackCommand
             if (file != JsonOutput.StandardOutput)
             {
                 AttackTables.Show(context, Preset, report, unlearned, seconds);
+                ShowReuse(report.Curves.Count);
                 ShowMemory(plan, meter);
             }
         }
@@ -108,12 +109,12 @@ internal static class AttackCommand
         public void RetainRelearning()
         {
             RetainRelearningOptions settings = options.RetainRelearning(parsed, RetainRelearningPresets.Find(Preset, loaded.Dataset.Name));
-            if (Fit(planner => settings.Memory(planner, loaded.Encoder(), loaded.Dataset.RetainText).SideBySide(options.JobsOf(parsed))) is not { } plan)
+            if (Fit(planner => settings.Memory(planner, loaded.Encoder(), loaded.Dataset.RetainText).SideBySide(Math.Min(options.JobsOf(parsed), settings.LearningRates.Count))) is not { } plan)
             {
                 return;
             }
 
-            CurveFiles? files = Files(new
+            kept = Files(new
             {
                 attack = AttackKind.RetainRelearning, settings.Epochs, settings.BatchSize, settings.MaximumExamples, settings.Optimizer, retainText = FullPath(input.Dataset.RetainTextOf(parsed)),
             });
@@ -124,7 +125,7 @@ internal static class AttackCommand
             using (RunProgress progress = context.StartProgress(options.EventsOf(parsed)))
             {
                 report = new RetainRelearningAttack(settings, loaded.Encoder(), evaluator, loaded.Device)
-                    .Run(model, loaded.Dataset.RetainText, forget, random, options.JobsOf(parsed), files, progress, context.Cancellation);
+                    .Run(model, loaded.Dataset.RetainText, forget, random, options.JobsOf(parsed), kept, progress, context.Cancellation);
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
@@ -139,14 +140,15 @@ internal static class AttackCommand
             if (file != JsonOutput.StandardOutput)
             {
                 AttackTables.ShowRetainRelearning(context, Preset, report, seconds);
+                ShowReuse(report.Curves.Count);
                 ShowMemory(plan, meter);
             }
         }
 
         public void Quantization(QuantizationOptions settings)
         {
-            long tokens = evaluator.LargestBatch([.. forget, .. loaded.Dataset.RetainQuestions]);
-            if (Fit(planner => planner.Evaluate("attack", tokens, secondModel: true)) is not { } plan)
+            BatchShape batch = evaluator.LargestBatch([.. forget, .. loaded.Dataset.RetainQuestions]);
+            if (Fit(planner => planner.Evaluate("attack", batch, secondModel: true)) is not { } plan)
             {
                 return;
             }
@@ -154,7 +156,7 @@ internal static class AttackCommand
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan, isSecond: true);
             var clock = Stopwatch.StartNew();
-            (AccuracyReport forgetBefore, AccuracyReport retainBefore) = OnDevice(model, there => (Ask(there, forget), Ask(there, loaded.Dataset.RetainQuestions)));
+            (AccuracyReport forgetBefore, AccuracyReport retainBefore) = model.AskOn(loaded.Device, there => (Ask(there, forget), Ask(there, loaded.Dataset.RetainQuestions)));
             (int Bits, AccuracyReport Forget, AccuracyReport Retain)[] results =
             [
                 .. new QuantizationAttack(settings, evaluator, loaded.Device).Run(model, forget, loaded.Dataset.RetainQuestions, context.Cancellation)
@@ -178,21 +180,25 @@ internal static class AttackCommand
         /// <summary>The way of working that fits; null where only the plan was wanted.</summary>
         private MemoryPlan? Fit(Func<MemoryPlanner, StageMemory> stage) => memory.Resolve(parsed, context, loaded.Workload, planner => [stage(planner)], file);
 
-        /// <summary>Asks a model on the device, or a copy there of one that is on the host.</summary>
-        private T OnDevice<T>(LlamaModel model, Func<LlamaModel, T> ask)
-        {
-            using LlamaModel? copy = model.Device == loaded.Device ? null : model.CloneOn(loaded.Device);
-            return ask(copy ?? model);
-        }
+        /// <summary>Whether all was done now, and on this thread, which is where memory is counted.</summary>
+        private bool Measured => options.JobsOf(parsed) == 1 && kept is not { Reused: > 0 };
 
-        /// <summary>What was really taken: known where all was done on this thread.</summary>
-        private object? MemoryOf(MemoryPlan plan, MemoryMeter meter) => options.JobsOf(parsed) == 1 ? MemoryChoice.JsonOf(plan, meter, loaded.Device) : null;
+        /// <summary>What was really taken, where it was measured.</summary>
+        private object? MemoryOf(MemoryPlan plan, MemoryMeter meter) => Measured ? MemoryChoice.JsonOf(plan, meter, loaded.Device) : null;
 
         private void ShowMemory(MemoryPlan plan, MemoryMeter meter)
         {
-            if (options.JobsOf(parsed) == 1)
+            if (Measured)
             {
                 context.WriteLine(MemoryChoice.LineOf(plan, meter, loaded.Device));
+            }
+        }
+
+        private void ShowReuse(int jobs)
+        {
+            if (kept is { Reused: > 0 } files)
+            {
+                context.WriteLine($"{files.Reused} of {jobs} jobs were finished before and taken from {options.OutOf(parsed)}");
             }
         }
 
@@ -200,12 +206,15 @@ internal static class AttackCommand
 
         private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
+        /// <summary>Size and time of the model's and the dataset's files: whoever replaces one has another attack.</summary>
+        private string Inputs() => FileStamps.Digest(Directory.EnumerateFiles(loaded.Folder).Concat(input.Dataset.Find(parsed).Paths).Order(StringComparer.Ordinal));
+
         /// <summary>The files of finished jobs, where a folder for them was named.</summary>
         private CurveFiles? Files(object settings) => options.OutOf(parsed) is { } folder
             ? new CurveFiles(folder, new
             {
                 model = FullPath(loaded.Folder), type = loaded.Type, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder),
-                device = loaded.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, settings,
+                device = loaded.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, inputFiles = Inputs(), settings,
             })
             : null;
     }

@@ -51,7 +51,7 @@ internal static class ChatCommand
             Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, config);
             ChatTemplate chosen = parsed.GetValue(template) is { } name ? ChatTemplate.Find(name) : ChatTemplateFile.Recognize(folder, tokenizer);
             _ = chosen.Encode(tokenizer, []); // a token that is missing is told before the weights are read
-            using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
+            using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision), folder), place);
 
             using var interrupts = new Interrupts(context.Cancellation);
             using var conversation = new Conversation(loaded, tokenizer, chosen, tokens, sampling) { System = parsed.GetValue(system) };

@@ -57,7 +57,7 @@ internal static class GenerateCommand
                 StopTokenIds = ChatTemplate.StopIds(tokenizer), // a chat model ends its turn, even where no template began it
                 BatchSize = McqEvaluator.UsualBatchSize,
             };
-            using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
+            using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision), folder), place);
 
             var generator = new Generator(tokenizer, decoding, sampling);
             bool silent = parsed.GetValue(json) == JsonOutput.StandardOutput;

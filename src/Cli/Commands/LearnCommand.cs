@@ -49,8 +49,10 @@ internal static class LearnCommand
         MemoryPlan? plan = null;
         if (start is { Shape: { } shape, Tokenizer: { } given })
         {
-            Teacher planned = TeacherOf(preset, given, shape);
-            plan = options.Memory.Resolve(parsed, context, new Workload(start.Folder ?? "random weights", shape, type, device), planner => [planned.Memory(planner, dataset)], json);
+            Func<MemoryPlanner, StageMemory> stage = options.Learning.Untaught(parsed)
+                ? planner => planner.Evaluate("make", default, secondModel: false)
+                : planner => TeacherOf(preset, given, shape).Memory(planner, dataset);
+            plan = options.Memory.Resolve(parsed, context, new Workload(start.Folder ?? "random weights", shape, type, device), planner => [stage(planner)], json);
             if (plan is null)
             {
                 return ExitCode.Success;
@@ -63,6 +65,7 @@ internal static class LearnCommand
 
         using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
+        using MemoryMeter meter = MemoryMeter.Start();
         var clock = Stopwatch.StartNew();
         (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
         using (model)
@@ -86,7 +89,7 @@ internal static class LearnCommand
             {
                 dataset = dataset.Name, model = start.Folder, @out = output.Folder, preset = presetName, seed = random.Seed,
                 parameters = model.Config.ParameterCount, vocabulary = tokenizer.VocabularySize,
-                epochs = report?.Epochs ?? 0, reachedTarget = reached, seconds, shareChanged = changed, forget, retain,
+                epochs = report?.Epochs ?? 0, reachedTarget = reached, seconds, shareChanged = changed, forget, retain, memory = plan is null ? null : MemoryChoice.JsonOf(plan, meter, device),
             });
             if (report is not null && !reached)
             {
@@ -102,6 +105,11 @@ internal static class LearnCommand
                 if (forget is not null)
                 {
                     context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain!)));
+                }
+
+                if (plan is not null)
+                {
+                    context.WriteLine(MemoryChoice.LineOf(plan, meter, device));
                 }
             }
         }

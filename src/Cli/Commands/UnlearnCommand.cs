@@ -51,7 +51,7 @@ internal static class UnlearnCommand
             ExampleEncoder encoder = loaded.Encoder(settings.MaximumTokens);
             SeededRandom random = new SeededRandom(parsed.GetValue(seed)).Fork("unlearn");
             UnlearningExamples examples = UnlearningExamples.For(loaded.Dataset, settings, encoder, random);
-            if (memory.Resolve(parsed, context, loaded.Workload, planner => settings.Memory(planner, examples), file) is not { } plan)
+            if (memory.Resolve(parsed, context, loaded.Workload, planner => [.. settings.Memory(planner, examples), planner.Save()], file) is not { } plan)
             {
                 return ExitCode.Success;
             }

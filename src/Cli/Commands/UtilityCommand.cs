@@ -58,7 +58,7 @@ internal static class UtilityCommand
                 MaximumNewTokens = parsed.GetValue(newTokens),
             };
             UtilitySuite suite = UtilitySuite.Load(parsed.GetValue(data)!, options);
-            using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision)), place);
+            using LlamaModel loaded = ModelFolder.LoadModel(folder, CommonOptions.PrecisionOf(parsed.GetValue(precision), folder), place);
 
             var clock = Stopwatch.StartNew();
             UtilityReport report = suite.Run(loaded, tokenizer, new UtilityProgressLines(context), context.Cancellation);

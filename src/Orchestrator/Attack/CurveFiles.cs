@@ -7,8 +7,8 @@ namespace Hybrid.Orchestrator.Attack;
 
 /// <summary>
 /// A folder with a file for each finished job of an attack, <c>fold0-rate1e-4.json</c>, so that an attack that was stopped goes on where it
-/// stood. A file also holds the circumstances of its attack (settings, seed, dataset, model's folder); a file of other ones is an error, not
-/// a result. The model's weights are not among them: whoever replaces the weights in a folder takes another folder for the curves.
+/// stood. A file also holds the circumstances of its attack (settings, seed, the model's and the dataset's files with their sizes and times); a
+/// file of other ones is an error, not a result.
 /// </summary>
 public sealed class CurveFiles
 {
@@ -24,6 +24,7 @@ public sealed class CurveFiles
 
     private readonly string folder;
     private readonly JsonObject circumstances;
+    private int reused;
 
     /// <summary>Makes the folder where it is not there.</summary>
     /// <param name="folder">The folder.</param>
@@ -35,6 +36,9 @@ public sealed class CurveFiles
         this.circumstances = JsonSerializer.SerializeToNode(circumstances, Options)!.AsObject();
         Guarded(folder, () => Directory.CreateDirectory(folder));
     }
+
+    /// <summary>Curves that were taken from files instead of computing them.</summary>
+    public int Reused => reused;
 
     /// <summary>The file of a job.</summary>
     public string PathOf(int fold, double learningRate) =>
@@ -85,6 +89,7 @@ public sealed class CurveFiles
     {
         if (files?.Read(fold, learningRate) is { } known)
         {
+            Interlocked.Increment(ref files.reused);
             return known;
         }
 

@@ -28,9 +28,12 @@ public sealed record RelearningOptions
     /// <summary>The optimizer; its learning rate is replaced by each of <see cref="LearningRates"/>.</summary>
     public required OptimizerOptions Optimizer { get; init; }
 
-    /// <summary>What one job takes: a model that is retrained, beside the one that it is a copy of.</summary>
-    public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, IEnumerable<MultipleChoiceQuestion> questions) => planner.TrainWhole(
-        "attack", Optimizer, BatchShape.Largest([.. questions.Select(question => encoder.Encode(question, Form))], BatchSize), secondModel: true, keepsLastGood: false);
+    /// <summary>What the dearest job takes: a model that is retrained on T, beside the one that it is a copy of.</summary>
+    public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, IEnumerable<RelearningFold> folds)
+    {
+        BatchShape[] largest = [.. folds.Select(fold => BatchShape.Largest([.. fold.Train.Select(question => encoder.Encode(question, Form))], BatchSize))];
+        return planner.TrainWhole("attack", Optimizer, largest.MaxBy(batch => batch.Tokens), secondModel: true, keepsLastGood: false);
+    }
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

@@ -24,7 +24,7 @@ public sealed record RetainRelearningOptions
 
     /// <summary>What one rate takes: a model that is trained on the text, beside the one that it is a copy of.</summary>
     public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, TextCorpus text) => planner.TrainWhole(
-        "attack", Optimizer, BatchShape.Largest([.. text.Read().Select(encoder.EncodeText)], BatchSize), secondModel: true, keepsLastGood: false);
+        "attack", Optimizer, BatchShape.Largest([.. text.Read().Select(encoder.EncodeText)], Math.Min(BatchSize, MaximumExamples)), secondModel: true, keepsLastGood: false);
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()

@@ -1,5 +1,6 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Evaluation;
@@ -37,9 +38,9 @@ public sealed class McqEvaluator(ExampleEncoder encoder, int batchSize = McqEval
         return new McqResult(logits, [.. questions.Select(question => question.Answer)]);
     }
 
-    /// <summary>Tokens of the largest batch of these questions.</summary>
-    public long LargestBatch(IEnumerable<MultipleChoiceQuestion> questions) =>
-        questions.Select(question => (long)encoder.EncodePrompt(McqPrompt.Render(question)).Ids.Length).OrderDescending().Take(batchSize).Sum();
+    /// <summary>The largest batch of these questions.</summary>
+    public BatchShape LargestBatch(IEnumerable<MultipleChoiceQuestion> questions) =>
+        BatchShape.Largest([.. questions.Select(question => encoder.EncodePrompt(McqPrompt.Render(question)))], batchSize);
 
     /// <summary>The letters' logits at the last token of each prompt, [B,4] row-major.</summary>
     private double[] LetterLogits(LlamaModel model, PackedBatch batch)

@@ -30,14 +30,14 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     public IEnumerable<Job<RelearningCurve>> Rtt(Trial trial, IReadOnlyList<int> folds) =>
         from fold in RttFolds.Make(trial.World.Dataset.ForgetSplits, RttOptions.Leaks, folds)
         from rate in RttOptions.LearningRates
-        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], (model, cancellation) =>
+        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], RttMemory, (model, cancellation) =>
             RttJob(trial).Retrain(model, fold, rate, trial.World.Random.Fork(RandomKey), Progress.Labelled(progress, trial.Label), cancellation));
 
     /// <summary>Rounded weights, a job a bit width; none where it is not asked for.</summary>
     public IEnumerable<Job<QuantizationHits>> Quantization(Trial trial) =>
         from options in Asked(settings.Attacks.Quantization)
         from bits in options.Bits
-        select JobOf(trial, $"quantization-{bits}", [bits, options.GroupSize, settings.HeldOutKey], (model, cancellation) =>
+        select JobOf(trial, $"quantization-{bits}", [bits, options.GroupSize, settings.HeldOutKey], QuantizationMemory, (model, cancellation) =>
         {
             SeedWorld world = trial.World;
             QuantizationResult result = new QuantizationAttack(options with { Bits = [bits] }, world.Evaluator(), world.Device).Run(model, world.HeldOut, world.Dataset.RetainQuestions, cancellation)[0];
@@ -48,7 +48,7 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     public IEnumerable<Job<RelearningCurve>> RetainRelearning(Trial trial) =>
         from options in Asked(settings.Attacks.RetainRelearning)
         from rate in options.LearningRates
-        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [options with { LearningRates = [rate] }, settings.HeldOutKey], (model, cancellation) =>
+        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [options with { LearningRates = [rate] }, settings.HeldOutKey], (world, planner) => options.Memory(planner, world.Encoder(), world.Dataset.RetainText), (model, cancellation) =>
         {
             SeedWorld world = trial.World;
             return new RetainRelearningAttack(options, world.Encoder(), world.Evaluator(), world.Device).Retrain(
@@ -58,35 +58,30 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     /// <summary>Free answers to the first held-out questions, before RTT and after it at the attacker's best rate and epoch; none where it is not asked for.</summary>
     public IEnumerable<Job<CaseAnswers>> Cases(Trial trial, RelearningReport rtt) =>
         from study in Asked(settings.CaseStudy)
-        select JobOf(trial, "answers", [study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], (model, cancellation) =>
+        select JobOf(trial, "answers", [study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], RttMemory, (model, cancellation) =>
         {
             SeedWorld world = trial.World;
             FreeTextAnswers answers = world.Answers(study);
-            IReadOnlyList<string> before = Before(model, world, there => answers.Answer(there, world.CaseQuestions(study), cancellation));
+            IReadOnlyList<string> before = model.AskOn(world.Device, there => answers.Answer(there, world.CaseQuestions(study), cancellation));
             using LlamaModel attacked = RttJob(trial).AttackedModel(
                 model, world.ReportingFolds[0], rtt.BestLearningRate, rtt.BestEpoch, world.Random.Fork(RandomKey), Progress.Labelled(progress, $"{trial.Label} · answers"), cancellation);
             return new CaseAnswers(before, answers.Answer(attacked, world.CaseQuestions(study), cancellation));
         });
 
-    /// <summary>Asks the model itself on the device, where it may not be.</summary>
-    private static T Before<T>(LlamaModel model, SeedWorld world, Func<LlamaModel, T> ask)
-    {
-        using LlamaModel? copy = model.Device == world.Device ? null : model.CloneOn(world.Device);
-        return ask(copy ?? model);
-    }
-
     private static IEnumerable<T> Asked<T>(T? options)
         where T : class => options is null ? [] : [options];
 
-    private Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<LlamaModel, CancellationToken, T> attack)
+    private static Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<SeedWorld, MemoryPlanner, StageMemory> memory, Func<LlamaModel, CancellationToken, T> attack)
         where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, trial.Fingerprint, .. inputs]), cancellation =>
         {
-            using LlamaModel model = trial.World.Load(trial.ModelFolder, MemoryOf(trial.World), isSecond: true);
+            using LlamaModel model = trial.World.Load(trial.ModelFolder, planner => memory(trial.World, planner), isSecond: true);
             return attack(model, cancellation);
         });
 
-    /// <summary>What the attack that retrains takes; the others take less.</summary>
-    private MemoryPlan MemoryOf(SeedWorld world) => world.Fit(planner => [RttOptions.Memory(planner, world.Encoder(), world.ForgetQuestions)]);
+    private StageMemory QuantizationMemory(SeedWorld world, MemoryPlanner planner) =>
+        planner.Evaluate("quantization", world.Evaluator().LargestBatch([.. world.HeldOut, .. world.Dataset.RetainQuestions]), secondModel: true);
+
+    private StageMemory RttMemory(SeedWorld world, MemoryPlanner planner) => RttOptions.Memory(planner, world.Encoder(), world.ReportingFolds);
 
     private RelearningJob RttJob(Trial trial) => new(RttOptions, trial.World.Encoder(), trial.World.Evaluator(), trial.World.Device);
 

@@ -134,12 +134,16 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
             return null;
         }
 
-        var all = new AvailableMemory(Runtime.Memory(world.Device).Total / settings.Jobs, Runtime.Memory(Interop.Device.Cpu).Total / settings.Jobs);
         IEnumerable<MemoryPlan> plans = settings.Methods.SelectMany(plan => plan.Candidates).Select(candidate => candidate.Settings).Select(method =>
         {
             UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, world.Encoder(method.MaximumTokens), world.Random.Fork("unlearn"));
-            return world.Plan(planner => method.Memory(planner, examples), all);
+            return world.Plan(planner => method.Memory(planner, examples), world.Config);
         });
-        return plans.Append(world.Plan(planner => [settings.Attacks.Rtt.Memory(planner, world.Encoder(), world.ForgetQuestions)], all)).Max(plan => plan.Fullest.Device.Total);
+        StageMemory[] Attacks(MemoryPlanner planner) =>
+        [
+            settings.Attacks.Rtt.Memory(planner, world.Encoder(), world.ReportingFolds),
+            .. settings.Attacks.RetainRelearning is { } relearning ? [relearning.Memory(planner, world.Encoder(), world.Dataset.RetainText)] : Array.Empty<StageMemory>(),
+        ];
+        return plans.Append(world.Plan(Attacks, world.Config)).Max(plan => plan.Fullest.Device.Total);
     }
 }

@@ -1,6 +1,7 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 using Hybrid.Orchestrator.Training;
@@ -44,10 +45,11 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
         object[] inputs = [FingerprintOf(world), settings.HeldOutKey, settings.Utility, DensityForm];
         return new Job<OriginalResult>($"{world.Prefix}/original", JobStore.Fingerprint([.. inputs, settings.CaseStudy]), cancellation =>
         {
-            using LlamaModel model = world.Load(world.OriginalFolder);
+            IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(world.Dataset, DensityForm, world.Encoder());
+            using LlamaModel model = world.Load(world.OriginalFolder, planner => planner.Density(BatchShape.Largest(forget, DensityBatch), secondModel: false), isSecond: false);
             McqEvaluator evaluator = world.Evaluator();
             double[] density = KnowledgeDensity.Measure(
-                model, ExampleSets.Forget(world.Dataset, DensityForm, world.Encoder()), mlpOnly: false, DensityBatch, Progress.Labelled(progress, world.Prefix), cancellation);
+                model, forget, mlpOnly: false, DensityBatch, Progress.Labelled(progress, world.Prefix), cancellation);
             return new OriginalResult(
                 world.ByFold(HitString.Of(evaluator.Evaluate(model, world.HeldOut, cancellation))),
                 HitString.Of(evaluator.Evaluate(model, world.Dataset.RetainQuestions, cancellation)),
@@ -67,16 +69,32 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
         }
 
         using ModelOutput output = ModelOutput.Reserve(world.OriginalFolder, overwrite: true);
-        (LlamaModel model, Tokenizer tokenizer) = settings.Model.Folder is { } folder
-            ? (world.Load(folder), ModelFolder.LoadTokenizer(folder, ModelFolder.LoadConfig(folder)))
-            : FreshModel.Create(preset.Shape!, world.Dataset, world.Random, ElementType.Float32, Device.Cpu);
+        (LlamaModel model, Tokenizer tokenizer, Teacher teacher) = settings.Model.Folder is { } folder ? Given(preset, world, folder) : Fresh(preset, world);
         using (model)
         {
-            var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, model.Config.MaximumPositions));
-            var teacher = new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
             TeachingReport report = teacher.Teach(model, world.Dataset, world.Random.Fork("teach"), Progress.Labelled(progress, world.Prefix), cancellation);
             output.Save(model, tokenizer, settings.Model.Folder);
             return new TaughtResult(report.Epochs);
         }
+    }
+
+    private static (LlamaModel Model, Tokenizer Tokenizer, Teacher Teacher) Fresh(TeachingPreset preset, SeedWorld world)
+    {
+        (LlamaModel model, Tokenizer tokenizer) = FreshModel.Create(preset.Shape!, world.Dataset, world.Random, ElementType.Float32, Device.Cpu);
+        return (model, tokenizer, TeacherOf(preset, tokenizer, model.Config));
+    }
+
+    private (LlamaModel Model, Tokenizer Tokenizer, Teacher Teacher) Given(TeachingPreset preset, SeedWorld world, string folder)
+    {
+        LlamaConfig shape = ModelFolder.LoadConfig(folder);
+        Tokenizer tokenizer = ModelFolder.LoadTokenizer(folder, shape);
+        Teacher teacher = TeacherOf(preset, tokenizer, shape);
+        return (world.Load(folder, planner => teacher.Memory(planner, world.Dataset), isSecond: false), tokenizer, teacher);
+    }
+
+    private static Teacher TeacherOf(TeachingPreset preset, Tokenizer tokenizer, LlamaConfig shape)
+    {
+        var encoder = new ExampleEncoder(tokenizer, Math.Min(ExampleEncoder.UsualMaximumTokens, shape.MaximumPositions));
+        return new Teacher(preset.Teaching, encoder, new McqEvaluator(encoder));
     }
 }

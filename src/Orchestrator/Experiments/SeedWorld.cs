@@ -84,37 +84,32 @@ internal sealed class SeedWorld
     /// <summary>A model in the experiment's element type on its device. The caller owns it.</summary>
     public LlamaModel Load(string folder) => ModelFolder.LoadModel(folder, settings.ElementType, device);
 
-    /// <summary>The same for work that is planned. The plan's second model, the one that copies are made of, may lie on the host.</summary>
-    public LlamaModel Load(string folder, MemoryPlan plan, bool isSecond)
-    {
-        LlamaModel model = ModelFolder.LoadModel(folder, settings.ElementType, isSecond && plan.Options.SecondModelOnHost ? Device.Cpu : device);
-        model.ActivationCheckpointing = plan.Options.ActivationCheckpointing;
-        return model;
-    }
-
     /// <summary>Where models compute.</summary>
     public Device Device => device;
 
-    /// <summary>The quickest way of working that fits into one job's share of the memory. It changes no bit of a result.</summary>
-    /// <exception cref="HybridException">Memory: none does.</exception>
-    public MemoryPlan Fit(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages)
+    /// <summary>The same for work that is planned: the quickest way that fits into one job's share of the memory. It changes no bit of a result.</summary>
+    /// <param name="folder">The model.</param>
+    /// <param name="stage">What the work takes.</param>
+    /// <param name="isSecond">Whether the model is the plan's second one, the one that copies are made of, which may lie on the host.</param>
+    /// <exception cref="HybridException">Memory: no way fits.</exception>
+    public LlamaModel Load(string folder, Func<MemoryPlanner, StageMemory> stage, bool isSecond) =>
+        Fit(planner => [stage(planner)], ModelFolder.LoadConfig(folder)).Load(folder, settings.ElementType, device, isSecond);
+
+    /// <summary>The plan of that way.</summary>
+    /// <exception cref="HybridException">Memory: none fits.</exception>
+    public MemoryPlan Fit(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages, LlamaConfig shape)
     {
-        var share = new AvailableMemory(Runtime.Memory(device).Total / settings.Jobs, Runtime.Memory(Device.Cpu).Total / settings.Jobs);
-        MemoryPlan plan = Plan(stages, share);
-        MemoryFit.Require(plan, share, device);
+        MemoryPlan plan = Plan(stages, shape);
+        MemoryFit.Require(plan, Share, device);
         return plan;
     }
 
     /// <summary>The same; where nothing fits, the way that takes least.</summary>
-    public MemoryPlan Plan(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages, AvailableMemory share)
-    {
-        MemoryOptions[] choices = [.. MemoryOptions.QuickestFirst.Where(options => device != Device.Cpu || !options.SecondModelOnHost)]; // the host is the device
-        return MemoryFit.Choose(options => stages(new MemoryPlanner(Config, settings.ElementType, device, options)), choices, share);
-    }
+    public MemoryPlan Plan(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages, LlamaConfig shape) =>
+        MemoryFit.Choose(options => stages(new MemoryPlanner(shape, settings.ElementType, device, options)), [.. MemoryOptions.ChoicesFor(device)], Share);
 
-    /// <summary>Path, size and time of files.</summary>
-    public static string[] Stamps(IEnumerable<string> paths) =>
-        [.. paths.Select(path => new FileInfo(path)).Where(file => file.Exists).Select(file => FormattableString.Invariant($"{file.FullName} {file.Length} {file.LastWriteTimeUtc.Ticks}"))];
+    /// <summary>What one of the jobs side by side may take.</summary>
+    private AvailableMemory Share => new(Runtime.Memory(device).Total / settings.Jobs, Runtime.Memory(Device.Cpu).Total / settings.Jobs);
 
     private static UnlearningDataset LoadDataset(DatasetSettings source, ulong seed) => source.People is { } people
         ? BirthdayMaker.Make(people, seed)
@@ -129,6 +124,6 @@ internal sealed class SeedWorld
     {
         IEnumerable<string> model = settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal) : [];
         IEnumerable<string> data = settings.Dataset.People is null ? FilesOf(settings.Dataset).Paths : [];
-        return Stamps(model.Concat(data));
+        return FileStamps.Of(model.Concat(data));
     }
 }

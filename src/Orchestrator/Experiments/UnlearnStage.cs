@@ -35,8 +35,8 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true);
         SeededRandom random = world.Random.Fork("unlearn");
         UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, world.Encoder(method.MaximumTokens), random);
-        MemoryPlan plan = world.Fit(planner => method.Memory(planner, examples));
-        using LlamaModel model = world.Load(world.OriginalFolder, plan, isSecond: false);
+        MemoryPlan plan = world.Fit(planner => [.. method.Memory(planner, examples), planner.Save()], world.Config);
+        using LlamaModel model = plan.Load(world.OriginalFolder, settings.ElementType, world.Device, isSecond: false);
 
         using TensorBoardWriter events = new(Path.Combine(runFolder, Experiment.EventsFolder, trial.JobPrefix));
         var shown = new TensorBoardProgress(events, Progress.Labelled(progress, trial.Label));

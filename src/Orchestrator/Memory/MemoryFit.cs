@@ -41,13 +41,33 @@ public static class MemoryFit
             return;
         }
 
-        StageMemory stage = plan.Fullest;
-        bool host = stage.Device.Total * (1 + Surplus) <= available.Device;
-        (long needed, long there, string where) = host ? (plan.HostBytes, available.Host, "the host") : (stage.Device.Total, available.Device, device.ToString());
+        bool host = plan.Fullest.Device.Total * (1 + Surplus) <= available.Device;
+        StageMemory stage = host ? plan.Stages.MaxBy(candidate => candidate.Host.Total)! : plan.Fullest;
+        (long needed, long there, string where) = host ? (stage.Host.Total, available.Host, "the host") : (stage.Device.Total, available.Device, device.ToString());
         throw new HybridException(
             ErrorKind.Memory,
-            $"stage '{stage.Stage}' takes {Gigabytes(needed)} of {where} and {Surplus:P0} beside that, {Gigabytes(there)} are free; a smaller batch size or fewer tokens an example, "
-            + "stochastic rounding in place of master weights (bfloat16), or bfloat16 in place of float32 take less");
+            $"stage '{stage.Stage}' takes {Gigabytes(needed)} of {where} and {Surplus:P0} beside that, {Gigabytes(there)} are free; {string.Join(", ", Advice(plan, stage, host))} would take less");
+    }
+
+    private static IEnumerable<string> Advice(MemoryPlan plan, StageMemory stage, bool host)
+    {
+        yield return "a smaller batch size, fewer tokens an example";
+        if (!host && !plan.Options.ActivationCheckpointing)
+        {
+            yield return "activation checkpointing";
+        }
+
+        if (!host && !plan.Options.SecondModelOnHost && stage.Device[MemoryKind.SecondModel] > 0)
+        {
+            yield return "the second model on the host";
+        }
+
+        if (stage.Device[MemoryKind.OptimizerState] > stage.Device[MemoryKind.Weights])
+        {
+            yield return "stochastic rounding of bfloat16 weights"; // more state than weights: master copies, or AdamW
+        }
+
+        yield return "another element type";
     }
 
     /// <summary>Bytes as people read them: 10⁹ are a GB.</summary>

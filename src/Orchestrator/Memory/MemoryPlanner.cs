@@ -24,7 +24,11 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
     public long WeightBytes => config.ParameterCount * type.Size();
 
     /// <summary>The model, maybe beside another, and the largest forward pass of an evaluation.</summary>
-    public StageMemory Evaluate(string stage, long tokens, bool secondModel) => Plan(stage, secondModel, (timeline, pass) => pass.Forward(tokens, config.Layers));
+    public StageMemory Evaluate(string stage, BatchShape batch, bool secondModel) => Plan(stage, secondModel, (_, pass) => pass.Forward(batch, config.Layers));
+
+    /// <summary>What comes after a method: its result is compared with the original's file on the host, a tensor at a time, and saved.</summary>
+    public StageMemory Save() => Plan("save", secondModel: false, (timeline, _) =>
+        timeline.TakeOnHost(MemoryKind.SecondModel, (device == Device.Cpu ? 1 : 2) * LargestParameter * type.Size())); // the original's, and a copy of the device's
 
     /// <summary>Density of every layer of a model.</summary>
     public StageMemory Density(BatchShape batch, bool secondModel) => Plan("density", secondModel, (_, pass) => pass.Step(StepShape.Density(config.Layers, batch)));
@@ -51,16 +55,27 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
     /// <param name="stage">The stage's name.</param>
     /// <param name="optimizer">How parameters move.</param>
     /// <param name="batch">The largest batch.</param>
+    /// <param name="retainTokens">Tokens of the retain examples in it.</param>
     /// <param name="layers">The layers of the matrices; nothing above is computed.</param>
     /// <param name="keptPrefix">Bytes of frozen layers' states that are kept.</param>
-    public StageMemory TrainOutputs(string stage, OptimizerOptions optimizer, BatchShape batch, (int First, int End) layers, long keptPrefix)
+    public StageMemory TrainOutputs(string stage, OptimizerOptions optimizer, BatchShape batch, long retainTokens, (int First, int End) layers, long keptPrefix)
     {
         long trained = (long)(layers.End - layers.First) * config.HiddenSize * config.IntermediateSize;
-        return Train(stage, optimizer, StepShape.Steering(layers.First, layers.End, batch), secondModel: false, keptPrefix, trained, keptCopy: trained * type.Size());
+        return Train(stage, optimizer, StepShape.Steering(layers.First, layers.End, batch, retainTokens), secondModel: false, keptPrefix, trained, keptCopy: trained * type.Size());
     }
 
     /// <summary>Bytes of frozen layers' hidden states of so many tokens at so many layers.</summary>
     public long StateBytes(long tokens, int layers) => tokens * layers * config.HiddenSize * type.Size();
+
+    /// <summary>What an update of the largest parameter takes beside its state: on GPUs AdamW and SGD are LibTorch's operations, on float32 copies.</summary>
+    private long ScratchBytes(OptimizerOptions optimizer) => device == Device.Cpu ? 0 : LargestParameter * sizeof(float) * optimizer.Kind switch
+    {
+        OptimizerKind.AdamW => 3,
+        OptimizerKind.Sgd => 1,
+        _ => 0,
+    };
+
+    private long LargestParameter => ParameterNames.All(config).Max(parameter => parameter.Shape.Aggregate(1L, (product, size) => product * size));
 
     private long LayerParameters =>
         (config.ParameterCount - config.HiddenSize - ((long)config.VocabularySize * config.HiddenSize * (config.TiedEmbeddings ? 1 : 2))) / config.Layers;
@@ -71,7 +86,12 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
         timeline.Take(MemoryKind.OptimizerState, trained * Optimizers.StateBytes(optimizer, type));
         timeline.TakeOnHost(MemoryKind.LastGood, keepsLastGood ? trained * type.Size() : 0);
         timeline.TakeOnHost(MemoryKind.KeptPrefix, keptPrefix);
-        pass.Forward(step.FirstLayer > 0 ? step.Batch.Tokens : 0, step.FirstLayer); // frozen layers, once an example
+        timeline.Take(MemoryKind.OptimizerState, ScratchBytes(optimizer));
+        if (step.FirstLayer > 0)
+        {
+            pass.Forward(step.Batch, step.FirstLayer); // frozen layers, once an example
+        }
+
         pass.Step(step);
     });
 
@@ -88,7 +108,7 @@ public sealed class MemoryPlanner(LlamaConfig config, ElementType type, Device d
             timeline.Take(MemoryKind.SecondModel, WeightBytes);
         }
 
-        follow(timeline, new PassMemory(config, type, timeline, options.ActivationCheckpointing));
+        follow(timeline, new PassMemory(config, type, device, timeline, options.ActivationCheckpointing));
         return new StageMemory(stage, timeline.DevicePeak, timeline.HostPeak);
     }
 }

@@ -13,11 +13,13 @@ internal sealed class PassMemory
     private readonly LlamaConfig config;
     private readonly MemoryTimeline timeline;
     private readonly bool checkpointing;
+    private readonly bool padsAttention;
     private readonly int size;
     private readonly int wideSize;
 
-    public PassMemory(LlamaConfig config, ElementType type, MemoryTimeline timeline, bool checkpointing)
+    public PassMemory(LlamaConfig config, ElementType type, Device device, MemoryTimeline timeline, bool checkpointing)
     {
+        padsAttention = device != Device.Cpu;
         this.config = config;
         this.timeline = timeline;
         this.checkpointing = checkpointing;
@@ -37,19 +39,20 @@ internal sealed class PassMemory
 
     private long VocabularyBytes(int elementSize) => config.VocabularySize * D * elementSize;
 
-    /// <summary>Layers first … end−1 over a batch without recording.</summary>
-    public void Forward(long tokens, int layers)
+    /// <summary>So many layers over a batch, without recording.</summary>
+    public void Forward(BatchShape batch, int layers)
     {
-        Take(tokens * D * size); // what enters
+        long states = batch.Tokens * D * size;
+        Take(states); // what enters
         if (layers > 0)
         {
-            Passing(tokens * LayerWidth * size);
-            Take(tokens * D * size);
-            Passing(tokens * LayerWidth * size); // what entered the layer before is gone, its result is not
-            Take(-tokens * D * size);
+            Passing(LayerBytes(batch));
+            Take(states);
+            Passing(LayerBytes(batch)); // what entered the layer before is gone, its result is not
+            Take(-states);
         }
 
-        Take(-tokens * D * size);
+        Take(-states);
     }
 
     /// <summary>A training step, or a batch under density measurement, with gradients of what <paramref name="step"/> says.</summary>
@@ -61,7 +64,7 @@ internal sealed class PassMemory
         // Forward.
         for (int layer = step.FirstLayer; layer < step.EndLayer; layer++)
         {
-            Passing(step.Batch.Tokens * LayerWidth * size);
+            Passing(LayerBytes(step.Batch));
             Take(checkpointing ? states : KeptBytes(step, layer));
         }
 
@@ -72,7 +75,8 @@ internal sealed class PassMemory
         else
         {
             Take(OnStates(step));
-            Passing((2 * states) + (step.Batch.Tokens / 2 * D * wideSize)); // gradients of both halves, and of one half's squares
+            long larger = Math.Max(step.RetainTokens, step.Batch.Tokens - step.RetainTokens);
+            Passing((2 * states) + (larger * D * wideSize)); // gradients of both parts, and of one part's squares
         }
 
         // Backward; the gradient of what left the last layer is there.
@@ -92,8 +96,14 @@ internal sealed class PassMemory
         Take(step.HasHead ? -2 * selected : -OnStates(step));
     }
 
-    /// <summary>Per token: everything that a layer computes, all of which is there until the layer ends.</summary>
-    private long LayerWidth => (6 * D) + (2 * Q) + (2 * K) + (3 * F);
+    /// <summary>Everything that a layer computes, all of which is there until the layer ends.</summary>
+    private long LayerBytes(BatchShape batch) => ((batch.Tokens * ((6 * D) + (2 * Q) + (2 * K) + (3 * F))) + (padsAttention ? 8 * Q * batch.Padded : 0)) * size;
+
+    /// <summary>
+    /// What attention leaves for backward: queries, keys, values and the result. On GPUs LibTorch computes it, over sequences padded to the longest
+    /// and keys and values repeated for every head.
+    /// </summary>
+    private long AttentionBytes(BatchShape batch) => (padsAttention ? 4 * Q * batch.Padded : ((2 * Q) + (2 * K)) * batch.Tokens) * size;
 
     /// <summary>What a recorded layer leaves: its result, what backward needs, and the inputs of matrices whose gradients are wanted.</summary>
     private long KeptBytes(StepShape step, int layer)
@@ -104,22 +114,22 @@ internal sealed class PassMemory
         }
 
         long inputs = step.PartOf(layer) switch { LayerPart.None => 0, LayerPart.FeedForwardOutput => F, _ => (2 * D) + F };
-        long width = (2 * D) + (2 * Q) + (2 * K) + (2 * F) + inputs;
+        long width = (2 * D) + (2 * F) + inputs;
         long statistics = 2 + config.Heads; // of two norms and each head's attention, in the wide type
-        return step.Batch.Tokens * ((width * size) + (statistics * wideSize));
+        return AttentionBytes(step.Batch) + (step.Batch.Tokens * ((width * size) + (statistics * wideSize)));
     }
 
     /// <summary>Whether nothing of a layer is differentiated but its last product: no gradient goes on below it.</summary>
     private static bool IsOutputOnly(StepShape step, int layer) => layer == step.FirstLayer && step.PartOf(layer) == LayerPart.FeedForwardOutput;
 
     /// <summary>
-    /// What a loss on the hidden states themselves keeps until the step ends: the retain half as it was before, and in the wide type differences and
+    /// What a loss on the hidden states themselves keeps until the step ends: the retain states as they were before, and in the wide type differences and
     /// squares, and copies of narrower states.
     /// </summary>
     private long OnStates(StepShape step)
     {
-        long states = step.Batch.Tokens * D, half = step.Batch.Tokens / 2 * D;
-        return (half * size) + (((2 * states) + (size == wideSize ? 0 : states + half)) * wideSize);
+        long states = step.Batch.Tokens * D, retained = step.RetainTokens * D;
+        return (retained * size) + (((2 * states) + (size == wideSize ? 0 : states + retained)) * wideSize);
     }
 
     private long LayerParameterBytes => (D + (D * Q) + (2 * D * K) + (Q * D) + D + (3 * D * F)) * size;
@@ -169,7 +179,7 @@ internal sealed class PassMemory
         if (checkpointing)
         {
             Take(kept);
-            Passing((T * LayerWidth * size) - kept + (T * (2 + config.Heads) * wideSize));
+            Passing(LayerBytes(step.Batch) - kept + (T * (2 + config.Heads) * wideSize));
         }
 
         long left = kept;
@@ -209,7 +219,8 @@ internal sealed class PassMemory
         Take(T * Q * size);                                        // of attention's result
         Gradient(all ? D * Q * size : 0);
         Take(T * (Q + (2 * K)) * size);                            // of queries, keys, values
-        Release(T * ((2 * Q) + (2 * K)) * size);
+        Passing(padsAttention ? 4 * Q * step.Batch.Padded * size : 0);
+        Release(AttentionBytes(step.Batch));
         Take(-T * Q * size);
         Passing(2 * states);                                       // of what was normed, by each
         Gradient(all ? ((D * Q) + (2 * D * K) + (2 * D)) * size : 0);

@@ -1,3 +1,6 @@
+using Hybrid.Interop;
+using Hybrid.Orchestrator.Model;
+
 namespace Hybrid.Orchestrator.Memory;
 
 /// <summary>What one stage of a piece of work takes at its fullest moment.</summary>
@@ -28,6 +31,19 @@ public sealed record MemoryPlan(MemoryOptions Options, IReadOnlyList<StageMemory
 {
     /// <summary>The stage that takes most of the device.</summary>
     public StageMemory Fullest => Stages.MaxBy(stage => stage.Device.Total)!;
+
+    /// <summary>Loads a model's weights to where the plan wants them, ready to work as it says; the caller owns the model.</summary>
+    /// <param name="folder">The model's folder.</param>
+    /// <param name="type">Element type of its weights.</param>
+    /// <param name="device">Where the work is done.</param>
+    /// <param name="isSecond">Whether this is the plan's second model, the one that copies are made of, which may lie on the host.</param>
+    /// <exception cref="HybridException">As for <see cref="ModelFolder.LoadModel"/>.</exception>
+    public LlamaModel Load(string folder, ElementType type, Device device, bool isSecond)
+    {
+        LlamaModel model = ModelFolder.LoadModel(folder, type, isSecond && Options.SecondModelOnHost ? Device.Cpu : device);
+        model.ActivationCheckpointing = Options.ActivationCheckpointing;
+        return model;
+    }
 
     /// <summary>Bytes of the host that the fullest stage there takes.</summary>
     public long HostBytes => Stages.Max(stage => stage.Host.Total);

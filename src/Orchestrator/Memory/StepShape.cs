@@ -22,6 +22,9 @@ internal sealed record StepShape
     /// <summary>The batch.</summary>
     public required BatchShape Batch { get; init; }
 
+    /// <summary>Tokens of the retain examples among them; asked for where the loss is of hidden states.</summary>
+    public long RetainTokens { get; init; }
+
     /// <summary>The lowest layer that gradients reach.</summary>
     public required int FirstLayer { get; init; }
 
@@ -62,8 +65,8 @@ internal sealed record StepShape
     };
 
     /// <summary>Feed-forward output matrices of layers, by a loss on the hidden states after them.</summary>
-    public static StepShape Steering(int first, int end, BatchShape batch) => new()
+    public static StepShape Steering(int first, int end, BatchShape batch, long retainTokens) => new()
     {
-        Batch = batch, FirstLayer = first, EndLayer = end, Part = LayerPart.FeedForwardOutput, TrainedEnd = end, HasHead = false, TrainsOutside = false,
+        Batch = batch, RetainTokens = retainTokens, FirstLayer = first, EndLayer = end, Part = LayerPart.FeedForwardOutput, TrainedEnd = end, HasHead = false, TrainsOutside = false,
     };
 }

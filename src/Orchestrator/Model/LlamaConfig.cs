@@ -80,7 +80,7 @@ public sealed record LlamaConfig
 
         if (RopeScaling is { } scaling && !(scaling.Factor > 0 && scaling.LowFrequencyFactor > 0 && scaling.HighFrequencyFactor > scaling.LowFrequencyFactor && scaling.OriginalContext > 0))
         {
-            yield return $"rope_scaling needs a positive factor, low_freq_factor and original_max_position_embeddings, and a high_freq_factor above the low one: {scaling}";
+            yield return $"rope_scaling needs a positive factor, low_freq_factor and original_max_position_embeddings, and a high_freq_factor above the low one; found {scaling.Factor}, {scaling.LowFrequencyFactor}, {scaling.OriginalContext} and {scaling.HighFrequencyFactor}";
         }
     }
 }

@@ -77,6 +77,14 @@ public static class LlamaConfigJson
         return config;
     }
 
+    /// <summary>The element type that config.json names for the weights, such as bfloat16; null where it names none.</summary>
+    /// <exception cref="HybridException">ModelFile.</exception>
+    public static string? LoadElementType(string path)
+    {
+        JsonObject root = Parse(path);
+        return (root["dtype"] ?? root["torch_dtype"]) is JsonValue value && value.TryGetValue(out string? name) ? name : null;
+    }
+
     /// <summary>The JSON text of a configuration, with the field that loaders use to choose an element type.</summary>
     /// <param name="config">The architecture.</param>
     /// <param name="torchDtype">Name of the weights' element type, such as bfloat16.</param>
@@ -165,6 +173,10 @@ public static class LlamaConfigJson
         {
             throw new HybridException(ErrorKind.ModelFile, $"{path}: not valid JSON, line {error.LineNumber + 1}: {error.Message.Split('.')[0]}", error);
         }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: no such file", error);
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new HybridException(ErrorKind.ModelFile, $"{path}: cannot be read: {error.Message}", error);
@@ -184,6 +196,11 @@ public static class LlamaConfigJson
         }
 
         string? kind = (scaling["rope_type"] ?? scaling["type"])?.ToJsonString();
+        if (kind == "\"default\"" && scaling.All(field => field.Key is "rope_type" or "type"))
+        {
+            return null; // no scaling, said at length
+        }
+
         if (kind != "\"llama3\"")
         {
             throw new HybridException(ErrorKind.UnsupportedModel, $"{path}: rope_scaling of rope_type {Shorten(kind ?? "null")} is not implemented, only \"llama3\" is");

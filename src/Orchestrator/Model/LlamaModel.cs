@@ -115,6 +115,13 @@ public sealed class LlamaModel : IDisposable
     /// <summary>An independent copy with its own storage.</summary>
     public LlamaModel Clone() => CloneBy(tensor => tensor.Clone());
 
+    /// <summary>Asks the model on a device: itself where it lies there, else a copy that is freed again.</summary>
+    public T AskOn<T>(Device device, Func<LlamaModel, T> ask)
+    {
+        using LlamaModel? copy = Device == device ? null : CloneOn(device);
+        return ask(copy ?? this);
+    }
+
     /// <summary>An independent copy on a device.</summary>
     public LlamaModel CloneOn(Device device) => CloneBy(tensor => tensor.CloneTo(tensor.ElementType, device));
 

@@ -77,7 +77,7 @@ public sealed class ModelOutput : IDisposable
         string[] entries = [.. Directory.EnumerateFileSystemEntries(folder).Order(StringComparer.Ordinal)];
         if (entries.Length > 0 && !overwrite)
         {
-            throw new HybridException(ErrorKind.Config, $"{folder}: is there and not empty; name another folder or allow overwriting");
+            throw new HybridException(ErrorKind.Config, $"{folder}: is there and not empty; name another folder, or allow overwriting (--overwrite)");
         }
 
         if (entries.FirstOrDefault(entry => !ModelFolder.IsModelFile(Path.GetFileName(entry))) is { } foreign)

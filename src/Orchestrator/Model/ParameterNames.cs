@@ -50,7 +50,7 @@ public static class ParameterNames
             known.Add(name);
             if (!shapes.TryGetValue(name, out long[]? found))
             {
-                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' is missing");
+                throw new HybridException(ErrorKind.ModelFile, $"tensor '{name}' is missing{(name == Head ? "; config.json's tie_word_embeddings says that it is not the embedding" : string.Empty)}");
             }
 
             if (!found.AsSpan().SequenceEqual(shape))
@@ -61,7 +61,7 @@ public static class ParameterNames
 
         if (shapes.Keys.FirstOrDefault(name => !known.Contains(name)) is { } extra)
         {
-            throw new HybridException(ErrorKind.ModelFile, $"tensor '{extra}' belongs to no part of the model");
+            throw new HybridException(ErrorKind.ModelFile, $"tensor '{extra}' belongs to no part of the model{(extra == Head ? "; config.json's tie_word_embeddings says that the embedding takes its place" : string.Empty)}");
         }
     }
 

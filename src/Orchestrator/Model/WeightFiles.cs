@@ -53,9 +53,13 @@ public sealed class WeightFiles : IDisposable
             {
                 weights.OpenShards(folder, WeightIndex.Load(index));
             }
-            else
+            else if (File.Exists(single))
             {
                 weights.Add(single);
+            }
+            else
+            {
+                throw new HybridException(ErrorKind.ModelFile, $"{single}: no such file, nor {ModelFolder.IndexFile} beside it; weights in other formats are not read");
             }
 
             return weights;

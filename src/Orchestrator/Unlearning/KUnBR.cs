@@ -28,7 +28,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
         LlamaModel unlearned = context.Model;
         options.RequireFits(unlearned.Config);
         BlockPlan plan = BlockPlan.Cut(unlearned.Config.Layers, options.Blocks);
-        using var models = new ModelPair(unlearned, context.OriginalOnHost);
+        using ModelPair? pair = options.Reinsert ? new ModelPair(unlearned, context.OriginalOnHost) : null;
 
         int steps = 0, passes = 0;
         if (options.PreUnlearn)
@@ -36,7 +36,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             steps += TrainWhole("pre-unlearn", options.PreUnlearning, ForgetRetainLoop.BatchOrder);
         }
 
-        if (!options.Reinsert)
+        if (pair is not { } models)
         {
             steps += TrainWhole("unlearn on", options.PreUnlearning with { Epochs = ReinsertionEpochs }, "instead of re-insertion");
             return new UnlearningOutcome(steps, []);

@@ -67,7 +67,7 @@ public sealed record KUnBROptions : IMethodOptions
     {
         IReadOnlyList<TokenSequence> retain = PreUnlearning.RetainCoefficient > 0 ? examples.Retain : [];
         BatchShape batch = PreUnlearning.Passes.LargestBatch(examples.Forget, retain);
-        StageMemory whole = planner.TrainWhole(PreUnlearn ? "pre-unlearn" : "unlearn on", PreUnlearning.Optimizer, batch, secondModel: true);
+        StageMemory whole = planner.TrainWhole(PreUnlearn ? "pre-unlearn" : "unlearn on", PreUnlearning.Optimizer, batch, secondModel: Reinsert);
         if (!Reinsert)
         {
             return [whole];
@@ -78,7 +78,8 @@ public sealed record KUnBROptions : IMethodOptions
         int[] candidates = Strategy == BlockStrategy.Density
             ? BlockSelection.Candidates(plan, Strategy, IgnoreHeadLayers)
             : BlockSelection.Choose(plan, Strategy, SelectedBlocks, IgnoreHeadLayers, new double[plan.Layers]);
-        int boundaries = Math.Min(SelectedBlocks, candidates.Count(block => plan.LayersOf(block).First > 0));
+        int choices = Reestimate == DensityReestimate.EachRound ? Rounds * SelectedBlocks : SelectedBlocks; // each round may choose others
+        int boundaries = Math.Min(choices, candidates.Count(block => plan.LayersOf(block).First > 0));
         long tokens = BatchShape.Largest(examples.Forget, int.MaxValue).Tokens
             + BatchShape.Largest(retain, (int)Math.Min(retain.Count, (long)Rounds * SelectedBlocks * EpochsPerBlock * examples.Forget.Count)).Tokens;
         long prefix = Math.Min(PrefixMemoryBytes, planner.StateBytes(tokens, boundaries));

@@ -13,13 +13,16 @@ internal sealed class ModelPair : IDisposable
     private readonly LlamaModel onDevice;
     private readonly LlamaModel copy;
     private readonly bool copyOnHost;
-    private bool exchanged;
+    private readonly Action<Tensor, Tensor> exchange;
+    private readonly HashSet<string> exchanged = new(StringComparer.Ordinal);
 
     /// <summary>The model as it is now is the original; a copy of it is made.</summary>
     /// <param name="unlearned">The model that will be unlearned.</param>
     /// <param name="originalOnHost">Whether the copy lies on the host, or beside the model.</param>
-    public ModelPair(LlamaModel unlearned, bool originalOnHost)
+    /// <param name="exchange">How two tensors change places; the graft, but for tests.</param>
+    public ModelPair(LlamaModel unlearned, bool originalOnHost, Action<Tensor, Tensor>? exchange = null)
     {
+        this.exchange = exchange ?? ((one, other) => Graft.Exchange([one], [other]));
         onDevice = unlearned;
         copyOnHost = originalOnHost;
         copy = originalOnHost ? unlearned.CloneOn(Device.Cpu) : unlearned.Clone();
@@ -40,22 +43,23 @@ internal sealed class ModelPair : IDisposable
     /// <summary>Leaves the model that was given as the unlearned one, and frees the copy.</summary>
     public void Dispose()
     {
-        LetUnlearnedCompute();
-        copy.Dispose();
+        try
+        {
+            LetUnlearnedCompute();
+        }
+        finally
+        {
+            copy.Dispose();
+        }
     }
 
+    /// <summary>One tensor at a time, as a second model never fits; where one fails, it is known which have changed places.</summary>
     private void Exchange(bool wanted)
     {
-        if (exchanged == wanted)
+        foreach (string name in onDevice.Names.Where(name => exchanged.Contains(name) != wanted))
         {
-            return;
+            exchange(onDevice[name], copy[name]);
+            _ = wanted ? exchanged.Add(name) : exchanged.Remove(name);
         }
-
-        foreach (string name in onDevice.Names)
-        {
-            Graft.Exchange([onDevice[name]], [copy[name]]); // one at a time: a second model never fits
-        }
-
-        exchanged = wanted;
     }
 }

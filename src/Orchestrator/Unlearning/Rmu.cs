@@ -65,7 +65,7 @@ public sealed record RmuOptions : IMethodOptions
         // Every example at the lowest trained layer, where frozen ones lie below it, and retain examples after the highest.
         long states = (first > 0 ? planner.StateBytes(BatchShape.Largest(examples.Forget, int.MaxValue).Tokens, 1) : 0)
             + planner.StateBytes(BatchShape.Largest(retain, Math.Min(retain.Count, Epochs * examples.Forget.Count)).Tokens, first > 0 ? 2 : 1);
-        return [planner.TrainOutputs("unlearn", Optimizer, Passes.LargestBatch(examples.Forget, retain), (first, end), Math.Min(PrefixMemoryBytes, states))];
+        return [planner.TrainOutputs("unlearn", Optimizer, Passes.LargestBatch(examples.Forget, retain), BatchShape.Largest(retain, BatchSize).Tokens, (first, end), Math.Min(PrefixMemoryBytes, states))];
     }
 
     /// <summary>Layers whose matrices are trained: the steered one and those below it that exist.</summary>

@@ -115,7 +115,7 @@ internal sealed class LlamaCases(LlamaBench bench, LlamaParts parts)
     /// <summary>Knowledge density of all layers.</summary>
     public void Density()
     {
-        (long tokens, long scored) = LlamaMemory.Shape(WmdpLengths.Forget, DensityExamples);
+        (long tokens, long scored, _, _) = LlamaMemory.Shape(WmdpLengths.Forget, DensityExamples);
         JsonObject Request(string op) => new() { ["op"] = op, ["examples"] = DensityExamples, ["batch"] = Options.BatchSize };
         double? seconds = bench.Compare(new LlamaCase
         {

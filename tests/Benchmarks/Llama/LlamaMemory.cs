@@ -25,8 +25,8 @@ internal sealed class LlamaMemory(LlamaConfig config, ElementType type, Device d
 
     /// <summary>So many examples of a set of lengths, from its beginning again where there are fewer.</summary>
     public static BatchShape Shape((int Tokens, int Scored)[] lengths, int examples) => Enumerable.Range(0, examples)
-        .Select(i => new BatchShape(lengths[i % lengths.Length].Tokens, lengths[i % lengths.Length].Scored))
-        .Aggregate(BatchShape.Empty, (sum, each) => sum + each);
+        .Select(i => new BatchShape(lengths[i % lengths.Length].Tokens, lengths[i % lengths.Length].Scored, 1, lengths[i % lengths.Length].Tokens))
+        .Aggregate((sum, each) => sum + each);
 
     /// <summary>A step of all parameters of so many layers, on our side.</summary>
     public long Full(int layers, bool checkpointing) =>

@@ -40,7 +40,10 @@ internal sealed class LlamaParts
     /// <summary>A multiple-choice question of a batch.</summary>
     public double? Question { get; set; }
 
-    /// <summary>Estimates of the whole runs, with every term: nothing here was run as a whole.</summary>
+    /// <summary>
+    /// Estimates of the whole runs: nothing here was run as a whole. Left out are what takes seconds in all: the copy of the model for each job of RTT, and
+    /// the frozen layers for retain examples that a graft draws for the first time.
+    /// </summary>
     public IEnumerable<Fact> Estimates(int layers, bool hasGoals)
     {
         KUnBROptions method = WmdpLengths.KUnBR;

@@ -27,7 +27,7 @@ void lion(T* p, const T* g, Compute<T>* master, Compute<T>* m, int64_t n, Comput
 template <class T>
 void adamw(T* p, const T* g, Compute<T>* master, Compute<T>* m, Compute<T>* v, int64_t n, Compute<T> rate, Compute<T> beta1,
            Compute<T> beta2, Compute<T> epsilon, Compute<T> decay, Compute<T> correction1, Compute<T> correction2) {
-  const AdamWStep<Compute<T>> with(rate, beta1, beta2, epsilon, decay, correction1, correction2);
+  const auto with = adamw_step<Compute<T>>(rate, beta1, beta2, epsilon, decay, correction1, correction2);
 #pragma omp simd
   for (int64_t i = 0; i < n; ++i) {
     Compute<T> weight = master[i];

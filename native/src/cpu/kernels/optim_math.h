@@ -18,14 +18,13 @@ static inline void lion_update(C slope, C& weight, C& momentum, C rate, C beta1,
 template <class C>
 struct AdamWStep {
   C beta1, beta2, epsilon, step, root, shrink;
-  AdamWStep(C rate, C beta1_, C beta2_, C epsilon_, C decay, C correction1, C correction2)
-      : beta1(beta1_),
-        beta2(beta2_),
-        epsilon(epsilon_),
-        step(rate / correction1),
-        root(C(1) / sqrt_of(correction2)),
-        shrink(C(1) - rate * decay) {}
 };
+
+// Static, as all here: files that include this are compiled with different rules for contraction, and none may get another's code.
+template <class C>
+static inline AdamWStep<C> adamw_step(C rate, C beta1, C beta2, C epsilon, C decay, C correction1, C correction2) {
+  return {beta1, beta2, epsilon, rate / correction1, C(1) / sqrt_of(correction2), C(1) - rate * decay};
+}
 
 template <class C>
 static inline void adamw_update(C slope, C& weight, C& first, C& second, const AdamWStep<C>& with) {

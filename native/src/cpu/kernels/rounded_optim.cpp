@@ -30,7 +30,7 @@ void rounded_lion(bf16* p, const bf16* g, bf16* m, uint64_t noise, int64_t begin
 // The weight moves by the moments as they are before their rounding.
 void rounded_adamw(bf16* p, const bf16* g, bf16* m, bf16* v, uint64_t noise, int64_t begin, int64_t end, float rate, float beta1,
                    float beta2, float epsilon, float decay, float correction1, float correction2) {
-  const AdamWStep<float> with(rate, beta1, beta2, epsilon, decay, correction1, correction2);
+  const auto with = adamw_step<float>(rate, beta1, beta2, epsilon, decay, correction1, correction2);
   const auto weights = rounding::sequence(noise, Kept::weight), firsts = rounding::sequence(noise, Kept::first_state),
              seconds = rounding::sequence(noise, Kept::second_state);
 #pragma omp simd
