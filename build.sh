@@ -19,6 +19,7 @@ Usage: ./build.sh COMMAND
   demo [ARGS]   set up, build, and run the demo; ARGS go to `hybrid demo`
   test          set up, build, and run every test
   bench [ARGS]  set up, build, and compare with plain PyTorch where python3-torch is there; `bench --help` lists ARGS
+  faults [ARGS] set up, build, and make trouble on purpose: kills, faults, hostile input; `faults --help` lists ARGS
   build         set up and build; the command line is artifacts/bin/hybrid
   setup         check for the compiler, the libraries and the .NET SDK; as root on Debian, install what is missing
   sanitize      build the native library with AddressSanitizer and UBSan in artifacts/native-asan and run its tests
@@ -242,6 +243,12 @@ bench() {
     artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks "$@"
 }
 
+faults() {
+    build
+    step "build faults" dotnet build tests/Faults -c Release -p:RestoreLockedMode=true
+    artifacts/dotnet/bin/Faults/release/Hybrid.Faults "$@"
+}
+
 build_for_tests() {
     setup tests
     build_native artifacts/native all
@@ -356,6 +363,7 @@ main() {
             ;;
         test) run_tests ;;
         bench) bench "${@:2}" ;;
+        faults) faults "${@:2}" ;;
         build | setup | sanitize | bindings) "$command" ;;
         clean) rm -rf artifacts ;;
         help | -h | --help) usage ;;

@@ -91,9 +91,11 @@ internal static class CommonOptions
     public static ElementType PrecisionOf(string name) => Precisions[name];
 
     /// <summary>The element type of a name; without one that which the model's config.json names, float32 where that is neither of the two.</summary>
+    /// <param name="name">The name, null for the model's own type.</param>
+    /// <param name="path">The model's folder, or its config.json.</param>
     /// <exception cref="HybridException">ModelFile: config.json cannot be read.</exception>
-    public static ElementType PrecisionOf(string? name, string folder) =>
-        Precisions.GetValueOrDefault(name ?? LlamaConfigJson.LoadElementType(Path.Combine(folder, ModelFolder.ConfigFile)) ?? string.Empty, ElementType.Float32);
+    public static ElementType PrecisionOf(string? name, string path) =>
+        Precisions.GetValueOrDefault(name ?? LlamaConfigJson.LoadElementType(ModelFolder.ConfigPath(path)) ?? string.Empty, ElementType.Float32);
 
     public static Option<int?> Threads() => OptionKinds.Count(
         "--threads", "Threads of one operation; default: one for each processor.", most: ThreadsPerProcessor * Environment.ProcessorCount);

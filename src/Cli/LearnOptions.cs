@@ -99,8 +99,10 @@ internal sealed class LearnOptions
     public Device DeviceOf(ParseResult parsed, bool deviceNeeded) =>
         deviceNeeded ? CommonOptions.ParseDevice(parsed.GetValue(device)!) : CommonOptions.ParseDeviceName(parsed.GetValue(device)!);
 
-    /// <summary>Element type of its weights.</summary>
-    public ElementType TypeOf(ParseResult parsed) => parsed.GetValue(model) is { } folder
-        ? CommonOptions.PrecisionOf(parsed.GetValue(precision), folder)
-        : parsed.GetValue(precision) is { } name ? CommonOptions.PrecisionOf(name) : ElementType.Float32;
+    /// <summary>Element type of its weights: the given one, else what the model's or the shape's config.json names, else float32.</summary>
+    /// <exception cref="HybridException">ModelFile: config.json cannot be read.</exception>
+    public ElementType TypeOf(ParseResult parsed) =>
+        (parsed.GetValue(model) ?? parsed.GetValue(shape)) is { } path ? CommonOptions.PrecisionOf(parsed.GetValue(precision), path)
+        : parsed.GetValue(precision) is { } name ? CommonOptions.PrecisionOf(name)
+        : ElementType.Float32;
 }

@@ -25,7 +25,7 @@ internal sealed record LearnStart(string? Folder, LlamaConfig? Shape, Tokenizer?
     /// <exception cref="HybridException">ModelFile, UnsupportedModel, Tokenizer.</exception>
     public static LearnStart FromShape(string config, string tokenizerPath)
     {
-        LlamaConfig shape = LlamaConfigJson.Load(Directory.Exists(config) ? Path.Combine(config, ModelFolder.ConfigFile) : config);
+        LlamaConfig shape = LlamaConfigJson.Load(ModelFolder.ConfigPath(config));
         Tokenizer tokenizer = CommonOptions.LoadTokenizer(tokenizerPath);
         ModelFolder.RequireFits(tokenizerPath, tokenizer, shape);
         return new LearnStart(null, shape, tokenizer);

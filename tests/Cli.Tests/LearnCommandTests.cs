@@ -93,6 +93,18 @@ public sealed class LearnCommandTests(TaughtFolder taught) : IDisposable
     }
 
     [Fact]
+    public void WeightsMadeToAShapeHaveTheTypeThatItNames()
+    {
+        string config = folder.File("shape.json");
+        File.WriteAllText(config, File.ReadAllText(Path.Combine(taught.Model, "config.json")).Replace("\"torch_dtype\": \"float32\"", "\"torch_dtype\": \"bfloat16\"", StringComparison.Ordinal));
+
+        CommandRun.Good(Line("--shape", config, "--tokenizer", taught.Model, "--untaught"));
+        Assert.All(ModelFolder.Describe(Out), tensor => Assert.Equal(ElementType.BFloat16, tensor.Type));
+        CommandRun.Good(Line("--shape", config, "--tokenizer", taught.Model, "--untaught", "--dtype", "float32", "--overwrite"));
+        Assert.All(ModelFolder.Describe(Out), tensor => Assert.Equal(ElementType.Float32, tensor.Type));
+    }
+
+    [Fact]
     public void WhatDoesNotGoTogetherIsAnError()
     {
         string model = taught.Model;

@@ -65,6 +65,9 @@ public static class ModelFolder
         return LlamaConfigJson.Load(Path.Combine(folder, ConfigFile));
     }
 
+    /// <summary>The config.json of a folder, or of the path of such a file.</summary>
+    public static string ConfigPath(string path) => Directory.Exists(path) ? Path.Combine(path, ConfigFile) : path;
+
     /// <summary>Loads the tokenizer and checks that its ids fit the model.</summary>
     /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed, or its vocabulary is not the model's.</exception>
     public static Tokenizer LoadTokenizer(string folder, LlamaConfig config)
