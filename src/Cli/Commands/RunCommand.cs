@@ -18,15 +18,17 @@ internal static class RunCommand
         var set = new Option<string[]>("--set") { Description = "Replaces one value of the file, for example seeds=[1,2] or methods.0.gd.epochs=3.", HelpName = "A.B=VALUE" };
         Option<bool> plan = OptionKinds.Switch("--plan", "Only say what would be done: jobs, optimizer steps, memory, disk.");
         Option<int?> jobs = OptionKinds.Count("--jobs", "Jobs side by side, in place of the file's number.");
+        Option<double?> checkpoints = CheckpointOptions.Interval();
         Option<string?> json = CommonOptions.Json();
         var command = new Command("run", """
             Runs a whole experiment: teaches or loads a model, makes it forget by every method and setting, picks settings by one
-            rule, attacks what was picked, and writes a report. Running it again does only what is missing.
+            rule, attacks what was picked, and writes a report. Running it again does only what is missing, and goes on with jobs that were
+            stopped or killed on their way.
 
             Example:  hybrid run configs/table1-tiny.yaml
             """)
         {
-            file, output, set, plan, jobs, json,
+            file, output, set, plan, jobs, checkpoints, json,
         };
         bind(command, (parsed, context) =>
         {
@@ -36,13 +38,13 @@ internal static class RunCommand
             ExperimentSettings settings = ExperimentYaml.Load(parsed.GetValue(file)!, overrides);
             Device device = CommonOptions.ParseDevice(settings.Device, $"{parsed.GetValue(file)}: device");
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", settings.Name);
-            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, target, context);
+            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), target, context);
         });
         return command;
     }
 
     /// <summary>Runs the experiment, writes its report, and shows what was found.</summary>
-    public static int Run(ExperimentSettings settings, Device device, string path, string? json, CommandContext context)
+    public static int Run(ExperimentSettings settings, Device device, string path, TimeSpan checkpointInterval, string? json, CommandContext context)
     {
         using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds);
         ExperimentReport report;
@@ -53,7 +55,7 @@ internal static class RunCommand
             (report, written) = folder.Record(
                 () =>
                 {
-                    ExperimentReport found = new Experiment(settings, device, folder, progress, context.Cancellation).Run();
+                    ExperimentReport found = new Experiment(settings, device, folder, progress, checkpointInterval, context.Cancellation).Run();
                     ResultsFile.Write(folder.FullPath, found);
                     return (found, ReportFiles.Write([(path, found)], path));
                 },

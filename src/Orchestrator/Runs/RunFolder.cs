@@ -4,6 +4,7 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 
 namespace Hybrid.Orchestrator.Runs;
 
@@ -35,8 +36,6 @@ public sealed class RunFolder : IDisposable
     /// <summary>The events of the run.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
-    private const string LockFile = ".lock";
-
     private static readonly JsonSerializerOptions Lines = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -47,7 +46,7 @@ public sealed class RunFolder : IDisposable
     private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
 
     private readonly Stopwatch time = Stopwatch.StartNew();
-    private readonly FileStream held;
+    private readonly FolderLock held;
     private readonly StreamWriter metrics;
     private readonly object configuration;
     private readonly IReadOnlyList<ulong> seeds;
@@ -58,8 +57,7 @@ public sealed class RunFolder : IDisposable
         Command = command;
         this.configuration = configuration;
         this.seeds = seeds;
-        // Refused while another process has it; .NET takes an exclusive lock for it, which ends with the process.
-        held = Hold(path);
+        held = FolderLock.Take(path);
         metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
         Write(RunStatus.Running, null, null);
     }
@@ -146,19 +144,6 @@ public sealed class RunFolder : IDisposable
         AtomicFile.WriteText(Path.Combine(FullPath, RecordFile), JsonSerializer.Serialize(record, Indented) + "\n");
     }
 
-    private static FileStream Hold(string path)
-    {
-        string file = Path.Combine(path, LockFile);
-        try
-        {
-            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException error) when (File.Exists(file))
-        {
-            throw new HybridException(ErrorKind.Io, $"{path}: another process is running in this folder", error);
-        }
-    }
-
     private static RunFolder Open(string path, Func<string, RunFolder> open)
     {
         try
@@ -176,7 +161,7 @@ public sealed class RunFolder : IDisposable
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
     private static string? Holds(string full)
     {
-        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == LockFile))
+        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName))
         {
             return null;
         }
