@@ -39,7 +39,7 @@ internal sealed class CheckpointOptions
         RunJournal journal = RunJournal.Open(folder, circumstances, IntervalOf(parsed.GetValue(minutes)), goesOn ? JournalStart.Continue : JournalStart.Anew);
         if (goesOn)
         {
-            context.Error.Profile.Out.Writer.WriteLine(journal.StepsBefore > 0 ? Tables.Text($"going on after {journal.StepsBefore} steps, from {folder}") : $"nothing to go on with in {folder}; beginning anew");
+            context.Error.Profile.Out.Writer.WriteLine(journal.StepsBefore > 0 ? Tables.Text($"going on from {folder}; steps made before: {journal.StepsBefore}") : $"nothing to go on with in {folder}; beginning anew");
         }
 
         return journal;
