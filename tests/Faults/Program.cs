@@ -5,6 +5,8 @@ using Spectre.Console;
 
 ITrial[] trials =
 [
+    new NativeTrial(),
+    new OfflineTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };
