@@ -20,17 +20,18 @@ internal static class DisposedWhileCalled
         long handles = Runtime.LiveHandles, calls = 0;
         string? wrong = null;
         T current = null!;
-        using var together = new Barrier(2);
+        int given = 0, begun = 0, ended = 0; // rounds, counted from 1
         var caller = new Thread(Call) { IsBackground = true };
         caller.Start();
-        for (int round = 0; round < rounds; round++)
+        for (int round = 1; round <= rounds; round++)
         {
             using TensorScope outside = TensorScope.Outside();
             current = make();
-            together.SignalAndWait();
-            Thread.SpinWait(random.Next(5000));
+            Volatile.Write(ref given, round);
+            WaitFor(ref begun, round); // else most objects would be gone before the first call
+            Thread.SpinWait(random.Next(2000));
             current.Dispose();
-            together.SignalAndWait();
+            WaitFor(ref ended, round);
         }
 
         caller.Join();
@@ -43,9 +44,9 @@ internal static class DisposedWhileCalled
 
         void Call()
         {
-            for (int round = 0; round < rounds; round++)
+            for (int round = 1; round <= rounds; round++)
             {
-                together.SignalAndWait();
+                WaitFor(ref given, round);
                 try
                 {
                     for (;;)
@@ -53,6 +54,7 @@ internal static class DisposedWhileCalled
                         using TensorScope scope = TensorScope.Begin();
                         call(current);
                         calls++;
+                        Volatile.Write(ref begun, round);
                     }
                 }
                 catch (ObjectDisposedException)
@@ -63,8 +65,17 @@ internal static class DisposedWhileCalled
                     wrong ??= $"round {round}: {error.GetType().Name}: {error.Message}";
                 }
 
-                together.SignalAndWait();
+                Volatile.Write(ref begun, round);
+                Volatile.Write(ref ended, round);
             }
+        }
+    }
+
+    private static void WaitFor(ref int counter, int round)
+    {
+        while (Volatile.Read(ref counter) < round)
+        {
+            Thread.Yield();
         }
     }
 }

@@ -11,12 +11,16 @@ namespace Hybrid.Faults;
 /// <summary>Loads a model folder, computes with it and frees it, again and again: the process does not grow.</summary>
 internal static class ModelsLoadedAndFreed
 {
-    /// <summary>What the process may have grown between a tenth of the models and all, in MiB: the heaps of .NET and of the C library breathe.</summary>
+    /// <summary>Models after which everything is compiled and every pool is filled.</summary>
+    private const int Early = 100;
+
+    /// <summary>What the process may grow from then on, in MiB: the heaps of .NET and of the C library breathe.</summary>
     private const double AllowedMib = 4;
 
-    /// <summary>The finding is good where the resident memory stays and no handle is left.</summary>
+    /// <summary>The finding is good where the resident memory stays and no handle is left. At least twice <see cref="Early"/> models are loaded.</summary>
     public static Finding Try(int models, string scratch, ulong seed)
     {
+        models = Math.Max(models, 2 * Early);
         string data = Path.Combine(scratch, "data"), folder = Path.Combine(scratch, "model");
         MakeModel(folder, data, seed);
         long handles = Runtime.LiveHandles;
@@ -24,7 +28,7 @@ internal static class ModelsLoadedAndFreed
         for (int model = 1; model <= models; model++)
         {
             LoadAndCompute(folder);
-            if (model == Math.Max(1, models / 10))
+            if (model == Early)
             {
                 early = ResidentMib();
             }
@@ -35,7 +39,7 @@ internal static class ModelsLoadedAndFreed
         return new Finding(
             "a model folder loaded, computed with and freed",
             models,
-            string.Create(CultureInfo.InvariantCulture, $"resident memory {early:F1} MiB after {Math.Max(1, models / 10)}, {late:F1} MiB after {models}; {left} handles left"),
+            string.Create(CultureInfo.InvariantCulture, $"resident memory {early:F1} MiB after {Early}, {late:F1} MiB after {models}; {left} handles left"),
             late - early <= AllowedMib && left == 0);
     }
 

@@ -17,7 +17,7 @@ internal sealed class OfflineTrial : ITrial
         ["data", "make-birthdays", "--people", "10", "--seed", "1", "--out", "data"],
         ["learn", .. Input, "--out", "taught", "--epochs", "1"],
         ["unlearn", .. Input, "--model", "taught", "--out", "unlearned", "--method", "kunbr", "--blocks", "4", "--selected-blocks", "1", "--rounds", "1", "--epochs", "1"],
-        ["attack", .. Input, "--model", "unlearned", "--folds", "0", "--learning-rates", "1e-4", "--epochs", "1"],
+        ["attack", .. Input, "--model", "unlearned", "--folds", "1", "--learning-rates", "1e-4", "--epochs", "1"],
         ["evaluate", .. Input, "--model", "unlearned"],
         ["generate", "--model", "unlearned", "--prompt", "When", "--maximum-tokens", "4"],
     ];
