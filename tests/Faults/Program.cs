@@ -6,6 +6,8 @@ using Spectre.Console;
 ITrial[] trials =
 [
     new KillTrial(),
+    new NativeTrial(),
+    new OfflineTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };
