@@ -64,6 +64,7 @@ internal static class LearnCommand
         }
 
         using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
+        RunRecorder record = RunRecorder.Start(parsed, options.Dataset.Find(parsed));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         using MemoryMeter meter = MemoryMeter.Start();
         var clock = Stopwatch.StartNew();
@@ -81,10 +82,10 @@ internal static class LearnCommand
 
             double seconds = clock.Elapsed.TotalSeconds;
             double? changed = start.Folder is null ? null : ChangedShare.AgainstFolder(start.Folder, model);
-            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
-
             AccuracyReport? forget = report is null ? null : AccuracyReport.Of(report.Forget), retain = report is null ? null : AccuracyReport.Of(report.Retain);
             bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
+            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes, made => record.Write(
+                made, outputs: null, random.Seed, device, type, new { preset = presetName, preset.Teaching }, new { epochs = report?.Epochs ?? 0, reachedTarget = reached, shareChanged = changed, forget, retain }, context.Cancellation));
             JsonOutput.Write(context, json, new
             {
                 dataset = dataset.Name, model = start.Folder, @out = output.Folder, preset = presetName, seed = random.Seed,

@@ -57,6 +57,7 @@ internal static class UnlearnCommand
             }
 
             using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
+            RunRecorder record = RunRecorder.Start(parsed, input.Dataset.Find(parsed));
 
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan);
@@ -79,7 +80,8 @@ internal static class UnlearnCommand
 
             double seconds = clock.Elapsed.TotalSeconds;
             double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
-            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
+            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes, made => record.Write(
+                made, outputs: null, parsed.GetValue(seed), loaded.Device, loaded.Type, SettingsYaml.ToObject(settings), new { steps = outcome.Steps, shareChanged = changed, rounds = outcome.Rounds }, context.Cancellation));
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),
