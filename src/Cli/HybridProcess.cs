@@ -13,15 +13,10 @@ internal static class HybridProcess
 
     /// <summary>Runs a command line; what it says on standard error is passed on line by line, its results are not shown.</summary>
     /// <returns>Its exit code.</returns>
-    /// <exception cref="HybridException">Config: there is no such folder. Io: it cannot be started.</exception>
+    /// <exception cref="HybridException">Io: it cannot be started.</exception>
     /// <exception cref="OperationCanceledException">It was stopped.</exception>
     public static int Run(IReadOnlyList<string> arguments, string workingFolder, CommandContext context)
     {
-        if (!Directory.Exists(workingFolder))
-        {
-            throw new HybridException(ErrorKind.Config, $"{workingFolder}: no such folder; the run was started there, and its paths begin there");
-        }
-
         (string program, string[] first) = Program();
         var start = new ProcessStartInfo(program, [.. first, .. arguments])
         {

@@ -28,6 +28,11 @@ internal static class RecordedCommand
             throw new HybridException(ErrorKind.Config, $"{source}: the run is {KebabCase.Of(record.Status.ToString())}; expected a finished one");
         }
 
+        if (!Directory.Exists(record.WorkingFolder))
+        {
+            throw new HybridException(ErrorKind.Config, $"{source}: workingFolder: there is no folder {record.WorkingFolder}, where the run was started and its paths begin");
+        }
+
         return record.Command.StartsWith(ExperimentPrefix, StringComparison.Ordinal) ? Experiment(source, record, folder, scratch) : Single(source, record, folder);
     }
 
