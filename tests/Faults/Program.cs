@@ -3,8 +3,14 @@ using System.Diagnostics;
 using Hybrid.Faults;
 using Spectre.Console;
 
+if (args is [SameBytesProcess.Argument, .. var digests])
+{
+    return SameBytesProcess.Print(digests);
+}
+
 ITrial[] trials =
 [
+    new DeterminismTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };
