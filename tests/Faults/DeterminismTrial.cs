@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Hybrid.Orchestrator.Runs;
 
 namespace Hybrid.Faults;
 
@@ -9,6 +10,7 @@ namespace Hybrid.Faults;
 internal sealed class DeterminismTrial : ITrial
 {
     private const int People = 15;
+    private const int HashedMegabytes = 512;
 
     /// <inheritdoc/>
     public string Name => "determinism";
@@ -36,10 +38,34 @@ internal sealed class DeterminismTrial : ITrial
         string[] digests = [.. cases.Where(one => one.Threads == 1).Select(one => twice[one.Name].First())];
         yield return new Finding("work of different kinds", digests.Length, $"{digests.Distinct().Count()} different results", digests.Distinct().Count() == digests.Length);
 
+        yield return HashSpeed(surroundings);
         foreach (Finding finding in Commands(surroundings))
         {
             yield return finding;
         }
+    }
+
+    /// <summary>What a record's digests cost: processor time, which other programs on the machine change little.</summary>
+    private static Finding HashSpeed(Surroundings surroundings)
+    {
+        string path = Path.Combine(surroundings.Scratch, "bytes");
+        byte[] part = new byte[1 << 20];
+        new Random(1).NextBytes(part);
+        using (FileStream file = File.Create(path))
+        {
+            for (int i = 0; i < HashedMegabytes; i++)
+            {
+                file.Write(part);
+            }
+        }
+
+        using var self = Process.GetCurrentProcess();
+        TimeSpan before = self.TotalProcessorTime;
+        FileDigest digest = FileDigest.Of([path])[0];
+        self.Refresh();
+        double seconds = (self.TotalProcessorTime - before).TotalSeconds;
+        File.Delete(path);
+        return new Finding("SHA-256 of a file in memory, bytes", digest.Bytes, FormattableString.Invariant($"{digest.Bytes / seconds / 1e9:F2} GB a second of one processor"), Good: true);
     }
 
     /// <summary>Whole commands and their repetitions, every one a process.</summary>
