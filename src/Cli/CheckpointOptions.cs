@@ -20,6 +20,12 @@ internal sealed class CheckpointOptions
     /// <summary>The time that such an option names.</summary>
     public static TimeSpan IntervalOf(double? minutes) => minutes is { } given ? TimeSpan.FromMinutes(Math.Min(given, TimeSpan.MaxValue.TotalMinutes / 2)) : RunJournal.UsualInterval;
 
+    /// <summary>
+    /// Whether what stands where the output goes may be replaced: where that is asked for, or where this goes on with a run that died after it had
+    /// put its result there.
+    /// </summary>
+    public bool MayReplace(ParseResult parsed, string output, bool overwrite) => overwrite || (parsed.GetValue(resume) && RunJournal.IsIn(FolderOf(output)));
+
     /// <summary>Opens the journal of a run beside its output; says where it goes on.</summary>
     /// <param name="parsed">The options.</param>
     /// <param name="context">Told of it.</param>
@@ -29,7 +35,7 @@ internal sealed class CheckpointOptions
     /// <exception cref="HybridException">Config: a state is there and nothing says what to do with it, or it is another run's. Io.</exception>
     public RunJournal Open(ParseResult parsed, CommandContext context, string output, bool overwrite, object circumstances)
     {
-        string folder = Path.TrimEndingDirectorySeparator(output) + ".checkpoint";
+        string folder = FolderOf(output);
         bool goesOn = parsed.GetValue(resume);
         if (!goesOn && !overwrite && RunJournal.IsIn(folder))
         {
@@ -44,4 +50,6 @@ internal sealed class CheckpointOptions
 
         return journal;
     }
+
+    private static string FolderOf(string output) => Path.TrimEndingDirectorySeparator(output) + ".checkpoint";
 }

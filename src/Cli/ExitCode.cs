@@ -20,6 +20,7 @@ internal static class ExitCode
     private const int NativeLibrary = 20;
     private const int OutOfMemory = 21;
     private const int NoDevice = 22;
+    private const int NotRepeated = 23;
 
     /// <summary>The code of an error, and the one line that explains it.</summary>
     public static (int Code, string Line) Of(Exception error)
@@ -55,6 +56,7 @@ internal static class ExitCode
         ErrorKind.Mismatch => 18,
         ErrorKind.Io => 19,
         ErrorKind.Memory => OutOfMemory,
+        ErrorKind.NotRepeated => NotRepeated,
         _ => Internal,
     };
 }

@@ -35,6 +35,9 @@ public enum ErrorKind
 
     /// <summary>There is not enough memory for what is asked.</summary>
     Memory,
+
+    /// <summary>A run that was repeated did not come out the same.</summary>
+    NotRepeated,
 }
 
 /// <summary>A failure with a cause the user can mend. The message is one line that names the file, line or key and what was expected.</summary>

@@ -10,7 +10,7 @@ public sealed class CommandLineTests(TaughtFolder taught)
 {
     private static readonly string[] Names =
     [
-        "demo", "data", "data make-birthdays", "data check", "data stats", "learn", "density", "unlearn", "attack", "evaluate", "generate", "chat", "utility", "run", "report", "tokenize", "inspect", "diff", "parity",
+        "demo", "data", "data make-birthdays", "data check", "data stats", "learn", "density", "unlearn", "attack", "evaluate", "generate", "chat", "utility", "run", "report", "tokenize", "inspect", "diff", "repeat", "parity",
     ];
 
     public static TheoryData<string> Commands => [.. Names];

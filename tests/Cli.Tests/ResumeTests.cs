@@ -53,6 +53,22 @@ public sealed class ResumeTests(TaughtFolder taught) : IDisposable
     }
 
     [Fact]
+    public void ARunThatDiedBetweenItsResultAndItsEndIsNotInItsOwnWay()
+    {
+        Stop(Unlearn);
+        string kept = folder.File("kept");
+        Directory.Move(Checkpoint, kept);
+        CommandRun.Good(Unlearn);
+        byte[] whole = File.ReadAllBytes(Path.Combine(Out, ModelFolder.WeightsFile));
+        Directory.Move(kept, Checkpoint);
+
+        CommandRun.Good([.. Unlearn, "--resume"]);
+
+        Assert.Equal(whole, File.ReadAllBytes(Path.Combine(Out, ModelFolder.WeightsFile)));
+        Assert.Equal([Out], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
     public void WithNothingToGoOnWithItBeginsAnew()
     {
         CommandRun run = CommandRun.Good([.. Unlearn, "--resume", "--json"]);

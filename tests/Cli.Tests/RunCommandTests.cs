@@ -55,6 +55,22 @@ public sealed class RunCommandTests : IDisposable
         JsonElement again = CommandRun.Good("run", file, "--out", run, "--json").Json;
         Assert.Equal(jobs, File.ReadAllLines(folder.File("run/metrics.jsonl")).Length);
         Assert.Equal(2, again.GetProperty("methods").GetArrayLength());
+        RepeatsTheSame(run);
+    }
+
+    /// <summary>Repeating is done from the record alone: the experiment's file may have changed since.</summary>
+    private void RepeatsTheSame(string run)
+    {
+        File.Delete(file);
+        CommandRun repeat = CommandRun.Good("repeat", run, "--keep", folder.File("kept"));
+        Assert.Contains("run small came out the same: 18 files", repeat.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(folder.File("kept/report.html")));
+
+        string record = Path.Combine(run, "run.json"), job = Path.Combine(run, "jobs/seed1/gd/unlearn.json");
+        File.WriteAllText(job, File.ReadAllText(job).Replace("\"steps\":2", "\"steps\":3", StringComparison.Ordinal));
+        CommandRun.Bad(18, ["repeat", run], "jobs/seed1/gd/unlearn.json: output of the run: has SHA-256");
+        File.WriteAllText(record, File.ReadAllText(record).Replace("\"name\": \"small\"", "\"name\": \"../small\"", StringComparison.Ordinal));
+        CommandRun.Bad(17, ["repeat", run], "run.json: configuration: name '../small' may hold letters, digits and hyphens only");
     }
 
     [Fact]

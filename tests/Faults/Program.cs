@@ -3,11 +3,17 @@ using System.Diagnostics;
 using Hybrid.Faults;
 using Spectre.Console;
 
+if (args is [SameBytesProcess.Argument, .. var digests])
+{
+    return SameBytesProcess.Print(digests);
+}
+
 ITrial[] trials =
 [
     new KillTrial(),
     new NativeTrial(),
     new OfflineTrial(),
+    new DeterminismTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };

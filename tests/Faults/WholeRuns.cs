@@ -54,7 +54,7 @@ internal static class WholeRuns
             ExperimentSettings settings = ExperimentYaml.Parse("small.yaml", Text);
             using (RunFolder opened = RunFolder.CreateOrContinue(folder, "native", ExperimentYaml.ToObject(settings), settings.Seeds))
             {
-                new Experiment(settings, Device.Cpu, opened, null, CancellationToken.None).Run();
+                new Experiment(settings, Device.Cpu, opened, null, Orchestrator.Checkpoints.RunJournal.UsualInterval, CancellationToken.None).Run();
             }
 
             Directory.Delete(folder, recursive: true);

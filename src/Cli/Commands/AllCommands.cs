@@ -23,6 +23,7 @@ internal static class AllCommands
         TokenizeCommand.Create(bind),
         InspectCommand.Create(bind),
         DiffCommand.Create(bind),
+        RepeatCommand.Create(bind),
         ParityCommand.Create(bind),
     ];
 }

@@ -62,6 +62,7 @@ internal static class AttackCommand
     {
         private readonly McqEvaluator evaluator = loaded.Evaluator();
         private CurveFiles? kept;
+        private RunRecorder? record;
         private readonly MultipleChoiceQuestion[] forget = [.. loaded.Dataset.ForgetQuestions];
         private readonly SeededRandom random = new SeededRandom(seed).Fork("attack");
 
@@ -91,6 +92,7 @@ internal static class AttackCommand
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
+            Record(settings, report);
             (double low, double high) = AccuracyReport.IntervalOf(report);
             JsonOutput.Write(context, file, new
             {
@@ -130,6 +132,7 @@ internal static class AttackCommand
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
+            Record(settings, report);
             (double low, double high) = AccuracyReport.IntervalOf(report);
             JsonOutput.Write(context, file, new
             {
@@ -207,13 +210,33 @@ internal static class AttackCommand
 
         private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
-        /// <summary>The files of finished jobs, where a folder for them was named.</summary>
-        private CurveFiles? Files(object settings) => options.OutOf(parsed) is { } folder
-            ? new CurveFiles(folder, new
+        /// <summary>Where a folder was named, writes the record of the run beside the files of the jobs that were asked for; other files there are other calls'.</summary>
+        private void Record(object settings, RelearningReport report)
+        {
+            if (record is not null)
+            {
+                record.Write(
+                    options.OutOf(parsed)!, report.Curves.Select(curve => kept!.PathOf(curve.Fold, curve.LearningRate)), seed, loaded.Device, loaded.Type, settings,
+                    new { report.Accuracy, report.LastEpochAccuracy, report.BestLearningRate, report.BestEpoch, report.AccuracyBefore, report.Recovery }, context.Cancellation);
+            }
+        }
+
+        /// <summary>The files of finished jobs, where a folder for them was named; then the record of the run begins, too.</summary>
+        /// <exception cref="HybridException">Config: the folder is another command's.</exception>
+        private CurveFiles? Files(object settings)
+        {
+            if (options.OutOf(parsed) is not { } folder)
+            {
+                return null;
+            }
+
+            RunRecorder.RequireNoOther(folder, parsed.CommandResult.Command.Name);
+            record = RunRecorder.Start(parsed, input.Dataset.Find(parsed));
+            return new CurveFiles(folder, new
             {
                 model = FullPath(loaded.Folder), type = loaded.Type, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder),
                 device = loaded.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, inputFiles = input.StampOf(parsed), settings,
-            }, checkpointInterval)
-            : null;
+            }, checkpointInterval);
+        }
     }
 }

@@ -28,7 +28,7 @@ internal static class DemoCommand
             JsonOutput.Check(parsed.GetValue(json));
             ExperimentSettings settings = ExperimentYaml.Demo([$"seeds=[{parsed.GetValue(seed)}]", $"jobs={parsed.GetValue(jobs) ?? Environment.ProcessorCount}"]);
             string path = parsed.GetValue(output) ?? Path.Combine("runs", $"demo-{DateTime.Now:yyyyMMdd-HHmmss}");
-            return RunCommand.Run(settings, Device.Cpu, path, RunJournal.UsualInterval, parsed.GetValue(json), context);
+            return RunCommand.Run(settings, Device.Cpu, path, RunJournal.UsualInterval, parsed.GetValue(json), context, RunRecorder.ArgumentsOf(parsed));
         });
         return command;
     }

@@ -51,7 +51,8 @@ internal static class DiffCommand
         return command;
     }
 
-    private static object Numbers(TensorDifference difference) => new
+    /// <summary>A difference as JSON has it.</summary>
+    public static object Numbers(TensorDifference difference) => new
     {
         elements = difference.Elements, changed = difference.Changed, shareChanged = difference.ShareChanged,
         maximumAbsolute = difference.MaximumAbsolute, meanAbsolute = difference.MeanAbsolute, relativeL2 = difference.RelativeL2,
@@ -98,7 +99,8 @@ internal static class DiffCommand
         context.WriteLine(Tables.Text($"{diff.Tensors.Count(tensor => tensor.Difference.Changed > 0)} of {diff.Tensors.Count} tensors changed, {diff.Total.Changed:N0} of {diff.Total.Elements:N0} elements"));
     }
 
-    private static string[] Row(string name, TensorDifference difference) =>
+    /// <summary>A difference as a row of a table.</summary>
+    public static string[] Row(string name, TensorDifference difference) =>
     [
         Markup.Escape(name), Tables.Percent(difference.ShareChanged), Tables.Short(difference.MaximumAbsolute), Tables.Short(difference.MeanAbsolute), Tables.Short(difference.RelativeL2),
     ];

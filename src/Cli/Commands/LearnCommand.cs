@@ -64,7 +64,8 @@ internal static class LearnCommand
             throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
         }
 
-        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
+        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, options.Checkpoints.MayReplace(parsed, parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite)));
+        RunRecorder record = RunRecorder.Start(parsed, options.Dataset.Find(parsed));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         using RunJournal journal = options.Checkpoints.Open(parsed, context, output.Folder, parsed.GetValue(options.Overwrite), new
         {
@@ -88,11 +89,11 @@ internal static class LearnCommand
 
             double seconds = clock.Elapsed.TotalSeconds;
             double? changed = start.Folder is null ? null : ChangedShare.AgainstFolder(start.Folder, model);
-            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
-            journal.Finish();
-
             AccuracyReport? forget = report is null ? null : AccuracyReport.Of(report.Forget), retain = report is null ? null : AccuracyReport.Of(report.Retain);
             bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
+            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes, made => record.Write(
+                made, outputs: null, random.Seed, device, type, new { preset = presetName, preset.Teaching }, new { epochs = report?.Epochs ?? 0, reachedTarget = reached, shareChanged = changed, forget, retain }, context.Cancellation));
+            journal.Finish();
             JsonOutput.Write(context, json, new
             {
                 dataset = dataset.Name, model = start.Folder, @out = output.Folder, preset = presetName, seed = random.Seed,

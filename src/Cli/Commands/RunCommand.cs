@@ -38,28 +38,30 @@ internal static class RunCommand
             ExperimentSettings settings = ExperimentYaml.Load(parsed.GetValue(file)!, overrides);
             Device device = CommonOptions.ParseDevice(settings.Device, $"{parsed.GetValue(file)}: device");
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", settings.Name);
-            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), target, context);
+            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), target, context, RunRecorder.ArgumentsOf(parsed));
         });
         return command;
     }
 
     /// <summary>Runs the experiment, writes its report, and shows what was found.</summary>
-    public static int Run(ExperimentSettings settings, Device device, string path, TimeSpan checkpointInterval, string? json, CommandContext context)
+    public static int Run(ExperimentSettings settings, Device device, string path, TimeSpan checkpointInterval, string? json, CommandContext context, IReadOnlyList<string> arguments)
     {
-        using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds);
+        using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds, arguments);
         ExperimentReport report;
         IReadOnlyList<string> written;
         using (ConsoleProgress progress = context.StartProgress())
         {
+            var experiment = new Experiment(settings, device, folder, progress, checkpointInterval, context.Cancellation);
             ResultsFile.Delete(folder.FullPath); // whatever a run that went before had found; its jobs' results stay
             (report, written) = folder.Record(
                 () =>
                 {
-                    ExperimentReport found = new Experiment(settings, device, folder, progress, checkpointInterval, context.Cancellation).Run();
+                    ExperimentReport found = experiment.Run();
                     ResultsFile.Write(folder.FullPath, found);
                     return (found, ReportFiles.Write([(path, found)], path));
                 },
-                result => new { file = ResultsFile.Name, result.found.Provenance.ComputeSeconds });
+                result => new { file = ResultsFile.Name, result.found.Provenance.ComputeSeconds },
+                experiment.Files);
         }
 
         JsonOutput.Write(context, json, report);

@@ -58,12 +58,14 @@ internal static class UnlearnCommand
                 return ExitCode.Success;
             }
 
-            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
+            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, checkpoints.MayReplace(parsed, parsed.GetValue(output)!, parsed.GetValue(overwrite)));
             using RunJournal journal = checkpoints.Open(parsed, context, target.Folder, parsed.GetValue(overwrite), new
             {
                 model = Path.GetFullPath(loaded.Folder), type = loaded.Type, device = loaded.Device.ToString(), threads = Runtime.Threads, native = Runtime.BuildInfo, seed = parsed.GetValue(seed),
                 dataset = loaded.Dataset.Name, inputFiles = input.StampOf(parsed), settings = SettingsYaml.ToObject(settings),
             });
+            RunRecorder record = RunRecorder.Start(parsed, input.Dataset.Find(parsed));
+
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan);
             var clock = Stopwatch.StartNew();
@@ -86,7 +88,8 @@ internal static class UnlearnCommand
 
             double seconds = clock.Elapsed.TotalSeconds;
             double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
-            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
+            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes, made => record.Write(
+                made, outputs: null, parsed.GetValue(seed), loaded.Device, loaded.Type, SettingsYaml.ToObject(settings), new { steps = outcome.Steps, shareChanged = changed, rounds = outcome.Rounds }, context.Cancellation));
             journal.Finish();
             JsonOutput.Write(context, file, new
             {

@@ -97,6 +97,7 @@ public sealed class CurveFiles
         if (files?.Read(fold, learningRate) is { } known)
         {
             Interlocked.Increment(ref files.reused);
+            RunJournal.Discard(files.CheckpointsOf(fold, learningRate));
             return known;
         }
 
@@ -105,13 +106,14 @@ public sealed class CurveFiles
             return compute(null);
         }
 
-        string checkpoints = Path.ChangeExtension(files.PathOf(fold, learningRate), ".checkpoint");
-        using RunJournal journal = RunJournal.Open(checkpoints, files.circumstances, files.checkpointInterval, JournalStart.Continue);
+        using RunJournal journal = RunJournal.Open(files.CheckpointsOf(fold, learningRate), files.circumstances, files.checkpointInterval, JournalStart.Continue);
         RelearningCurve curve = compute(journal);
         files.Write(curve);
         journal.Finish();
         return curve;
     }
+
+    private string CheckpointsOf(int fold, double learningRate) => Path.ChangeExtension(PathOf(fold, learningRate), ".checkpoint");
 
     private void RequireSame(string path, JsonObject found)
     {

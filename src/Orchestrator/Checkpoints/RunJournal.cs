@@ -66,6 +66,16 @@ public sealed class RunJournal : IDisposable
     /// <summary>Whether a run that did not end has left something in the folder.</summary>
     public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, CircumstancesFile));
 
+    /// <summary>Deletes what a run left that ended, and whose process died before it could.</summary>
+    /// <exception cref="HybridException">Io: the folder cannot be used, or another process works in it.</exception>
+    public static void Discard(string folder)
+    {
+        if (IsIn(folder))
+        {
+            using RunJournal leftover = Open(folder, new { }, UsualInterval, JournalStart.Anew);
+        }
+    }
+
     /// <summary>Starts a run, or goes on with the one that the folder has the state of.</summary>
     /// <param name="folder">The journal's own; made where it is not there, deleted by <see cref="Finish"/>.</param>
     /// <param name="circumstances">What the run's result depends on: an object whose properties JSON can hold.</param>

@@ -35,6 +35,9 @@ public sealed record DatasetFiles
     /// <summary>Every file that <see cref="Load"/> reads, now or later.</summary>
     public IEnumerable<string> Paths => [.. ForgetQuestions, .. ForgetText.Paths, .. WrongText.Paths, .. RetainText.Paths, .. RetainQuestions, .. DevQuestions];
 
+    /// <summary>These and, of a folder of the user's own, the file that says which they are. Not all need be there.</summary>
+    public IEnumerable<string> InputPaths => [.. Paths, Path.Combine(Folder, DatasetYaml.FileName)];
+
     /// <summary>The name of the split whose questions a file holds.</summary>
     /// <param name="path">The file.</param>
     /// <returns>The file's name without <c>.jsonl</c>.</returns>

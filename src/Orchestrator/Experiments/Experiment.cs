@@ -17,6 +17,8 @@ public sealed class Experiment
     public const string EventsFolder = "events";
 
     private readonly ExperimentSettings settings;
+    private readonly string folder;
+    private readonly JobStore store;
     private readonly JobRunner runner;
     private readonly SeedWorld[] worlds;
     private readonly OriginalStage originals;
@@ -36,7 +38,9 @@ public sealed class Experiment
     {
         var counted = new CountedProgress(progress);
         this.settings = settings;
-        runner = new JobRunner(new JobStore(folder.FullPath), folder, counted, settings.Jobs, settings.Threads, checkpointInterval, cancellation);
+        this.folder = folder.FullPath;
+        store = new JobStore(folder.FullPath);
+        runner = new JobRunner(store, folder, counted, settings.Jobs, settings.Threads, checkpointInterval, cancellation);
         worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, folder.FullPath))];
         originals = new OriginalStage(settings, counted);
         unlearning = new UnlearnStage(settings, counted, folder.FullPath);
@@ -44,6 +48,17 @@ public sealed class Experiment
         attacks = new AttackStage(settings, counted);
         utility = new UtilityStage(settings, counted, folder.FullPath);
     }
+
+    /// <summary>What it reads: the given model, the dataset, the utility suite's tasks. What it writes and is to come out the same again: jobs' results, models, the report's data.</summary>
+    public RunFiles Files => new(
+        () => [.. worlds[0].InputFiles, .. settings.Utility.Suite?.Files ?? []],
+        () =>
+        [
+            .. store.Used,
+            .. worlds.Select(world => world.OriginalFolder).Where(_ => settings.Model.Teach is not null)
+                .Concat(Trial.All(settings, worlds, originals).Select(trial => trial.ModelFolder)).Where(Directory.Exists).SelectMany(Directory.EnumerateFiles),
+            .. new[] { Path.Combine(folder, ResultsFile.Name) }.Where(File.Exists),
+        ]);
 
     /// <summary>Runs what is missing, and gathers everything.</summary>
     /// <exception cref="HybridException">Diverged: every setting of a method diverged. Config: methods differ in their steps, or there is no such fold. What the stages throw.</exception>

@@ -19,6 +19,11 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         where T : class
     {
         Job<T>[] missing = [.. jobs.Where(job => !IsDone(job))];
+        foreach (Job<T> done in jobs.Except(missing))
+        {
+            RunJournal.Discard(store.CheckpointsOf(done)); // of a process that died between keeping the result and this
+        }
+
         RunAll(phase, missing);
         Finished<T>[] finished = [.. jobs.Select(job => store.Find(job)!)];
         Seconds += finished.Sum(job => job.Seconds);

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -20,6 +21,11 @@ public sealed class JobStore(string folder)
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
+    private readonly ConcurrentDictionary<string, bool> used = new(StringComparer.Ordinal);
+
+    /// <summary>The files of all results that were found or kept so far; what else lies there is left of an experiment that was changed since.</summary>
+    public IEnumerable<string> Used => used.Keys.Where(File.Exists);
+
     /// <summary>A fingerprint of inputs: of their JSON.</summary>
     public static string Fingerprint(params object?[] inputs) =>
         Convert.ToHexStringLower(SHA256.HashData(JsonSerializer.SerializeToUtf8Bytes(inputs, Options)))[..32];
@@ -39,7 +45,13 @@ public sealed class JobStore(string folder)
         {
             // Results of other inputs may be another version's, and are not looked at.
             using JsonDocument document = JsonDocument.Parse(File.ReadAllBytes(path));
-            return document.RootElement.GetProperty("fingerprint").GetString() == job.Fingerprint ? document.Deserialize<Finished<T>>(Options) : null;
+            if (document.RootElement.GetProperty("fingerprint").GetString() != job.Fingerprint)
+            {
+                return null;
+            }
+
+            used[path] = true;
+            return document.Deserialize<Finished<T>>(Options);
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
@@ -63,6 +75,7 @@ public sealed class JobStore(string folder)
     {
         string path = PathOf(job.Id);
         Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        used[path] = true;
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Finished<T>(job.Fingerprint, seconds, result), Options) + "\n");
     }
 

@@ -61,7 +61,7 @@ internal sealed class SeedWorld
     public IReadOnlyList<string> ByFold(string hits) => HitString.Split(hits, ReportingFolds.Select(fold => fold.Validation.Count));
 
     /// <summary>What the facts and the model depend on, for fingerprints: settings, and size and time of every file.</summary>
-    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = Stamps() };
+    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = FileStamps.Of(InputFiles) };
 
     /// <summary>Where made-up data of the seed is written to.</summary>
     public string DataPath => Path.Combine(runFolder, "data", Prefix);
@@ -119,11 +119,11 @@ internal sealed class SeedWorld
         ? DatasetSource.FindFolder(folder, source.RetainText)
         : DatasetSource.Find(source.Name!, source.Data, source.RetainText);
 
-    /// <summary>Every file of the given model and of the dataset, with its size and time.</summary>
-    private string[] Stamps()
-    {
-        IEnumerable<string> model = settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal) : [];
-        IEnumerable<string> data = settings.Dataset.People is null ? FilesOf(settings.Dataset).Paths : [];
-        return FileStamps.Of(model.Concat(data));
-    }
+    /// <summary>Every file of the given model and of the dataset.</summary>
+    /// <exception cref="HybridException">Config, DataFile: there is no such dataset.</exception>
+    public IEnumerable<string> InputFiles =>
+    [
+        .. settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.GetFiles(folder).Order(StringComparer.Ordinal) : Enumerable.Empty<string>(),
+        .. settings.Dataset.People is null ? FilesOf(settings.Dataset).Paths : [],
+    ];
 }

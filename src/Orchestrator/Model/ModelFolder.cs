@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Orchestrator.Model;
@@ -112,6 +113,13 @@ public static class ModelFolder
         return [.. files.Names.Select(name => (name, files.Describe(name).Type, files.Describe(name).Shape))];
     }
 
+    /// <summary>Whether a folder that a model was saved in has files of that name: those of the model, and the record of the run that made it.</summary>
+    public static bool IsSavedFile(string name) => IsModelFile(name) || name == RunRecord.FileName;
+
+    /// <summary>The files of a folder that a model may be read from. An index may name weights as it likes.</summary>
+    public static IEnumerable<string> InputFiles(string folder) =>
+        Directory.EnumerateFiles(folder).Where(path => IsModelFile(Path.GetFileName(path)) || Path.GetExtension(path) == ".safetensors");
+
     /// <summary>Whether <see cref="Save"/> writes files of that name.</summary>
     public static bool IsModelFile(string name) => name is ConfigFile or TokenizerFile || CompanionFiles.Contains(name) || WeightShards.IsWeightsFile(name);
 
@@ -141,6 +149,7 @@ public static class ModelFolder
             string? sourceConfig = source is null ? null : Path.Combine(source, ConfigFile);
             AtomicFile.WriteText(Path.Combine(folder, ConfigFile), LlamaConfigJson.Write(model.Config, dtype, tokenizer.BeginOfText, tokenizer.EndOfText, sourceConfig));
             tokenizer.Save(Path.Combine(folder, TokenizerFile));
+            File.Delete(Path.Combine(folder, RunRecord.FileName)); // another model's
             CarryOver(source, folder);
             WeightShards.Write(folder, [.. model.Names.Select(name => new KeyValuePair<string, Tensor>(name, model[name]))], shardBytes);
         }

@@ -26,7 +26,7 @@ public sealed class ModelOutput : IDisposable
 
     /// <summary>Makes sure that the folder can be written, and is absent, empty, or a model that may be overwritten.</summary>
     /// <param name="folder">The folder to be.</param>
-    /// <param name="overwrite">Whether a model that is there may be replaced. Nothing but files of the names that a model is saved under ever is.</param>
+    /// <param name="overwrite">Whether a model that is there may be replaced. Nothing but files of the names that a model and the record of its run are saved under ever is.</param>
     /// <exception cref="HybridException">Config: something is there. Io: it cannot be written.</exception>
     public static ModelOutput Reserve(string folder, bool overwrite)
     {
@@ -40,12 +40,18 @@ public sealed class ModelOutput : IDisposable
     }
 
     /// <summary>Writes the model into the folder; <see cref="ModelFolder.Save"/> says what source and shardBytes are.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="tokenizer">Its tokenizer.</param>
+    /// <param name="source">The folder that it came from, if any.</param>
+    /// <param name="shardBytes">The most bytes of weights in one file.</param>
+    /// <param name="record">Told where the model's files lie, to write the record of the run beside them; then the folder is put in its place.</param>
     /// <exception cref="HybridException">Io. ModelFile: the source's config.json cannot be read any more.</exception>
-    public void Save(LlamaModel model, Tokenizer tokenizer, string? source = null, long shardBytes = WeightShards.DefaultBytes) => SaveAs(Folder, model, tokenizer, source, shardBytes);
+    public void Save(LlamaModel model, Tokenizer tokenizer, string? source = null, long shardBytes = WeightShards.DefaultBytes, Action<string>? record = null) =>
+        SaveAs(Folder, model, tokenizer, source, shardBytes, record);
 
     /// <summary>Writes a model that training had to be stopped on into <see cref="LastGoodFolder"/>; the folder itself stays as it was.</summary>
     /// <exception cref="HybridException">As <see cref="Save"/>.</exception>
-    public void SaveLastGood(LlamaModel model, Tokenizer tokenizer, string? source = null) => SaveAs(LastGoodFolder, model, tokenizer, source, WeightShards.DefaultBytes);
+    public void SaveLastGood(LlamaModel model, Tokenizer tokenizer, string? source = null) => SaveAs(LastGoodFolder, model, tokenizer, source, WeightShards.DefaultBytes, record: null);
 
     /// <summary>Removes what was not finished.</summary>
     public void Dispose()
@@ -56,9 +62,10 @@ public sealed class ModelOutput : IDisposable
         }
     }
 
-    private void SaveAs(string target, LlamaModel model, Tokenizer tokenizer, string? source, long shardBytes)
+    private void SaveAs(string target, LlamaModel model, Tokenizer tokenizer, string? source, long shardBytes, Action<string>? record)
     {
         ModelFolder.Save(staging, model, tokenizer, source, shardBytes);
+        Guarded(target, () => record?.Invoke(staging));
         Guarded(target, () => AtomicFile.ReplaceFolder(target, staging));
     }
 
@@ -80,7 +87,7 @@ public sealed class ModelOutput : IDisposable
             throw new HybridException(ErrorKind.Config, $"{folder}: is there and not empty; name another folder, or allow overwriting (--overwrite)");
         }
 
-        if (entries.FirstOrDefault(entry => !ModelFolder.IsModelFile(Path.GetFileName(entry))) is { } foreign)
+        if (entries.FirstOrDefault(entry => !ModelFolder.IsSavedFile(Path.GetFileName(entry))) is { } foreign)
         {
             throw new HybridException(ErrorKind.Config, $"{foreign}: only a folder with the files of a model and nothing else is overwritten");
         }

@@ -1,28 +1,11 @@
 using System.Diagnostics;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Checkpoints;
 
 namespace Hybrid.Orchestrator.Runs;
-
-/// <summary>How a run stands or ended.</summary>
-public enum RunStatus
-{
-    /// <summary>Under way, or killed.</summary>
-    Running,
-
-    /// <summary>Ended with its result.</summary>
-    Finished,
-
-    /// <summary>Ended with an error.</summary>
-    Failed,
-
-    /// <summary>Stopped by its user.</summary>
-    Cancelled,
-}
 
 /// <summary>
 /// The folder of one run: <c>run.json</c> (what was run, on what, how it ended), <c>metrics.jsonl</c> (a line an event, as it happens) and
@@ -30,9 +13,6 @@ public enum RunStatus
 /// </summary>
 public sealed class RunFolder : IDisposable
 {
-    /// <summary>The record of the run.</summary>
-    public const string RecordFile = "run.json";
-
     /// <summary>The events of the run.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
@@ -43,23 +23,23 @@ public sealed class RunFolder : IDisposable
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
-    private static readonly JsonSerializerOptions Indented = new(Lines) { WriteIndented = true };
-
     private readonly Stopwatch time = Stopwatch.StartNew();
     private readonly FolderLock held;
     private readonly StreamWriter metrics;
     private readonly object configuration;
     private readonly IReadOnlyList<ulong> seeds;
+    private readonly IReadOnlyList<string> arguments;
 
-    private RunFolder(string path, string command, object configuration, IReadOnlyList<ulong> seeds, bool append)
+    private RunFolder(string path, string command, object configuration, IReadOnlyList<ulong> seeds, IReadOnlyList<string>? arguments, bool append)
     {
         FullPath = path;
         Command = command;
         this.configuration = configuration;
         this.seeds = seeds;
+        this.arguments = arguments ?? [];
         held = FolderLock.Take(path);
         metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
-        Write(RunStatus.Running, null, null);
+        Write(RunStatus.Running);
     }
 
     /// <summary>The folder.</summary>
@@ -69,17 +49,22 @@ public sealed class RunFolder : IDisposable
     public string Command { get; }
 
     /// <summary>Starts a run in a folder that does not exist yet, or is empty.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="command">What is run.</param>
+    /// <param name="configuration">The settings: an object whose properties JSON can hold.</param>
+    /// <param name="seeds">Where its chance comes from.</param>
+    /// <param name="arguments">The options that were given, for the record; null for none.</param>
     /// <exception cref="HybridException">Io: the folder holds something already, or cannot be made.</exception>
-    public static RunFolder Create(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
-        Holds(full) is null ? new RunFolder(full, command, configuration, seeds, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
+    public static RunFolder Create(string path, string command, object configuration, IReadOnlyList<ulong> seeds, IReadOnlyList<string>? arguments = null) => Open(path, full =>
+        Holds(full) is null ? new RunFolder(full, command, configuration, seeds, arguments, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
 
     /// <summary>Starts a run as <see cref="Create"/> does, or goes on with one of the same command in its folder.</summary>
     /// <exception cref="HybridException">Io: the folder holds something else, another process runs in it, or it cannot be made.</exception>
-    public static RunFolder CreateOrContinue(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
+    public static RunFolder CreateOrContinue(string path, string command, object configuration, IReadOnlyList<ulong> seeds, IReadOnlyList<string>? arguments = null) => Open(path, full =>
     {
         string? held = Holds(full);
         return held is null || held == command
-            ? new RunFolder(full, command, configuration, seeds, append: held is not null)
+            ? new RunFolder(full, command, configuration, seeds, arguments, append: held is not null)
             : throw new HybridException(ErrorKind.Io, $"{path}: holds {(held.Length > 0 ? $"a run of '{held}'" : "something that is no run")}; a run of '{command}' wants a folder of its own");
     });
 
@@ -96,23 +81,25 @@ public sealed class RunFolder : IDisposable
     /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled.</summary>
     /// <param name="work">The work.</param>
     /// <param name="inShort">What the record holds of the result; null for all of it.</param>
-    public T Record<T>(Func<T> work, Func<T, object>? inShort = null)
+    /// <param name="files">The files whose digests the record holds; null for none.</param>
+    public T Record<T>(Func<T> work, Func<T, object>? inShort = null, RunFiles? files = null)
         where T : notnull
     {
         try
         {
+            WatchedFiles read = files is null ? WatchedFiles.None : WatchedFiles.Begin(files.Inputs());
             T result = work();
-            Write(RunStatus.Finished, inShort is null ? result : inShort(result), null);
+            Write(RunStatus.Finished, inShort is null ? result : inShort(result), inputs: read.End(), outputs: FileDigest.In(FullPath, files?.Outputs() ?? []));
             return result;
         }
         catch (OperationCanceledException)
         {
-            Write(RunStatus.Cancelled, null, null);
+            Write(RunStatus.Cancelled);
             throw;
         }
         catch (Exception error)
         {
-            Write(RunStatus.Failed, null, error.Message);
+            Write(RunStatus.Failed, error: error.Message);
             throw;
         }
     }
@@ -124,24 +111,29 @@ public sealed class RunFolder : IDisposable
         held.Dispose();
     }
 
-    private void Write(RunStatus status, object? result, string? error)
+    private void Write(RunStatus status, object? result = null, string? error = null, IReadOnlyList<FileDigest>? inputs = null, IReadOnlyList<FileDigest>? outputs = null)
     {
-        var record = new
+        RunCircumstances now = RunCircumstances.Current;
+        new RunRecord
         {
-            command = Command,
-            status,
-            error,
-            seeds,
-            configuration,
-            result,
-            versions = new { hybrid = typeof(RunFolder).Assembly.GetName().Version!.ToString(3), native = Runtime.BuildInfo, dotnet = Environment.Version.ToString() },
-            machine = Machine.Description,
-            threads = Runtime.Threads,
-            started = DateTime.UtcNow - time.Elapsed,
-            wallSeconds = Math.Round(time.Elapsed.TotalSeconds, 3),
-            peakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
-        };
-        AtomicFile.WriteText(Path.Combine(FullPath, RecordFile), JsonSerializer.Serialize(record, Indented) + "\n");
+            Command = Command,
+            Arguments = arguments,
+            WorkingFolder = Directory.GetCurrentDirectory(),
+            Status = status,
+            Error = error,
+            Seeds = seeds,
+            Configuration = RunRecord.NodeOf(configuration)!,
+            Threads = Runtime.Threads,
+            Versions = now.Versions,
+            Machine = now.Machine,
+            Environment = now.Environment,
+            Inputs = inputs ?? [],
+            Outputs = outputs ?? [],
+            Result = RunRecord.NodeOf(result),
+            Started = DateTime.UtcNow - time.Elapsed,
+            WallSeconds = Math.Round(time.Elapsed.TotalSeconds, 3),
+            PeakMemoryBytes = Process.GetCurrentProcess().PeakWorkingSet64,
+        }.Write(FullPath);
     }
 
     private static RunFolder Open(string path, Func<string, RunFolder> open)
@@ -159,21 +151,11 @@ public sealed class RunFolder : IDisposable
     }
 
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
-    private static string? Holds(string full)
-    {
-        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName))
-        {
-            return null;
-        }
-
-        string record = Path.Combine(full, RecordFile);
-        try
-        {
-            return File.Exists(record) ? JsonNode.Parse(File.ReadAllBytes(record))?["command"]?.GetValue<string>() ?? string.Empty : string.Empty;
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
-        {
-            return string.Empty;
-        }
-    }
+    private static string? Holds(string full) =>
+        Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName) ? null : RunRecord.CommandIn(full) ?? string.Empty;
 }
+
+/// <summary>The files that a run reads and writes, each asked for when it is time: what is read before the work, what is written after it.</summary>
+/// <param name="Inputs">Whatever of them is there is an input.</param>
+/// <param name="Outputs">In the run's folder.</param>
+public sealed record RunFiles(Func<IEnumerable<string>> Inputs, Func<IEnumerable<string>> Outputs);

@@ -90,5 +90,5 @@ public sealed class RunFolderTests : IDisposable
         Assert.Contains("another process is running in this folder", error.Message, StringComparison.Ordinal);
     }
 
-    private JsonElement Record() => JsonDocument.Parse(File.ReadAllText(Path.Combine(Run, RunFolder.RecordFile))).RootElement;
+    private JsonElement Record() => JsonDocument.Parse(File.ReadAllText(Path.Combine(Run, RunRecord.FileName))).RootElement;
 }
