@@ -97,7 +97,7 @@ public sealed class ResumeTests(TaughtFolder taught) : IDisposable
         Assert.Equal(["fold1-rate1e-3.checkpoint"], Directory.GetFileSystemEntries(Out).Select(Path.GetFileName));
 
         JsonElement resumed = CommandRun.Good([.. attack, "--json"]).Json;
-        Assert.Equal(["fold1-rate1e-3.json"], Directory.GetFileSystemEntries(Out).Select(Path.GetFileName));
+        Assert.Equal(["fold1-rate1e-3.json", "run.json"], Directory.GetFileSystemEntries(Out).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         JsonElement whole = CommandRun.Good([.. attack[..^1], folder.File("whole"), "--json"]).Json;
         Assert.Equal(whole.GetProperty("curves").GetRawText(), resumed.GetProperty("curves").GetRawText());
     }
