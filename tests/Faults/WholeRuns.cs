@@ -29,7 +29,7 @@ internal static class WholeRuns
         jobs: 1
         threads: 1
         forget-by-pass: true
-        equal-steps: true
+        equal-steps: false
         methods:
           - { label: GD, preset: tiny, method: gd, gd: { epochs: 1, batch-size: 5 }, grid: { retain-coefficient: [1] } }
           - { label: KUnBR, preset: tiny, method: kunbr, kunbr: { pre-unlearning: { epochs: 1, batch-size: 5 }, selected-blocks: 1 }, grid: { retain-coefficient: [1] } }
