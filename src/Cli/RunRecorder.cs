@@ -51,7 +51,7 @@ internal sealed class RunRecorder
            select argument,
     ];
 
-    /// <summary>Writes the record of the finished run into the folder with what it made.</summary>
+    /// <summary>Writes the record of the finished run into the folder with what it made. Nothing stops it: the work is done, and hashing takes no longer than saving.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="outputs">The files that the run made there; null for all that are there.</param>
     /// <param name="seed">Where its chance came from.</param>
@@ -59,9 +59,8 @@ internal sealed class RunRecorder
     /// <param name="type">Element type of the weights.</param>
     /// <param name="configuration">The resolved settings.</param>
     /// <param name="result">What it found, in short, without times.</param>
-    /// <param name="cancellation">Stops the hashing.</param>
     /// <exception cref="HybridException">Io: a file cannot be read or written.</exception>
-    public void Write(string folder, IEnumerable<string>? outputs, ulong seed, Device device, ElementType type, object configuration, object result, CancellationToken cancellation)
+    public void Write(string folder, IEnumerable<string>? outputs, ulong seed, Device device, ElementType type, object configuration, object result)
     {
         RunCircumstances now = RunCircumstances.Current;
         new RunRecord
@@ -78,8 +77,8 @@ internal sealed class RunRecorder
             Versions = now.Versions,
             Machine = now.Machine,
             Environment = now.Environment,
-            Inputs = inputs.End(cancellation),
-            Outputs = FileDigest.In(folder, outputs ?? Directory.EnumerateFiles(folder), cancellation),
+            Inputs = inputs.End(),
+            Outputs = FileDigest.In(folder, outputs ?? Directory.EnumerateFiles(folder)),
             Result = RunRecord.NodeOf(result),
             Started = DateTime.UtcNow - time.Elapsed,
             WallSeconds = Math.Round(time.Elapsed.TotalSeconds, 3),
