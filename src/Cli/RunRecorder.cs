@@ -19,6 +19,7 @@ internal sealed class RunRecorder
     public static IReadOnlyList<string> LeftOut { get; } = ["--out", "--overwrite", "--json", "--events", "--plan", "--device-memory", "--resume"];
 
     private readonly Stopwatch time = Stopwatch.StartNew();
+    private readonly int threads = Runtime.Threads;
     private readonly ParseResult parsed;
     private readonly WatchedFiles inputs;
 
@@ -28,7 +29,7 @@ internal sealed class RunRecorder
         this.inputs = inputs;
     }
 
-    /// <summary>Begins the record of a command that reads a dataset and whatever its options name.</summary>
+    /// <summary>Begins the record of a command that reads a dataset and whatever its options name; the threads are in force by now.</summary>
     public static RunRecorder Start(ParseResult parsed, DatasetFiles dataset) =>
         new(parsed, WatchedFiles.Begin([.. dataset.InputPaths, .. NamedFiles(parsed)]));
 
@@ -73,7 +74,7 @@ internal sealed class RunRecorder
             Configuration = RunRecord.NodeOf(configuration)!,
             Device = device.ToString(),
             ElementType = type.ToString().ToLowerInvariant(),
-            Threads = Runtime.Threads,
+            Threads = threads,
             Versions = now.Versions,
             Machine = now.Machine,
             Environment = now.Environment,

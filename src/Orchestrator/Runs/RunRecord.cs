@@ -199,9 +199,10 @@ public sealed record RunRecord
             yield return $"outputs: expected a path in the run's folder with length and SHA-256, found '{Shown(output?.Path)}'";
         }
 
-        if (Environment.Values.Any(value => value is null))
+        string?[] shown = [Versions.Hybrid, Versions.Native, Versions.Dotnet, Machine, .. Environment.Keys, .. Environment.Values];
+        if (shown.Any(text => text is null || text.Any(char.IsControl)))
         {
-            yield return "environment: expected texts";
+            yield return "versions, machine and environment: expected lines of text";
         }
     }
 
