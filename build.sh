@@ -22,7 +22,8 @@ Usage: ./build.sh COMMAND
   faults [ARGS] set up, build, and make trouble on purpose: kills, faults, hostile input; `faults --help` lists ARGS
   build         set up and build; the command line is artifacts/bin/hybrid
   setup         check for the compiler, the libraries and the .NET SDK; as root on Debian, install what is missing
-  sanitize      build the native library with AddressSanitizer and UBSan in artifacts/native-asan and run its tests
+  sanitize      build the native library with AddressSanitizer and UBSan, and with ThreadSanitizer; run its tests, and with the first src/Interop's
+  sbom          set up, build, and list what is shipped and what it runs on, with versions and licences: also in artifacts/sbom.json
   bindings      regenerate src/Interop/Generated/NativeMethods.g.cs from native/include
   clean         delete artifacts/
   help          show this text
@@ -249,6 +250,12 @@ faults() {
     artifacts/dotnet/bin/Faults/release/Hybrid.Faults "$@"
 }
 
+sbom() {
+    build
+    step "build sbom" dotnet build scripts/Sbom -c Release -p:RestoreLockedMode=true
+    artifacts/dotnet/bin/Sbom/release/Hybrid.Sbom artifacts/bin . artifacts/sbom.json
+}
+
 build_for_tests() {
     setup tests
     build_native artifacts/native all
@@ -272,17 +279,31 @@ run_tests() {
     summarise
 }
 
+# In one process .NET and AddressSanitizer share signals: a SIGSEGV may be a null reference and SIGFPE a division by zero, which .NET turns
+# into exceptions. What is found goes to a file, since the test host's output is not ours. The heap of .NET looks like one leak to
+# LeakSanitizer, so it looks at the native tests only.
 sanitize() {
     setup tests
-    build_native artifacts/native-asan all -DHYBRID_SANITIZE=ON
+    build_native artifacts/native-asan all -DHYBRID_SANITIZE=address
+    build_native artifacts/native-tsan all -DHYBRID_SANITIZE=thread
+    step "build Interop.Tests" dotnet build tests/Interop.Tests -c Release -p:RestoreLockedMode=true
     export OPENBLAS_NUM_THREADS=1
-    rm -rf artifacts/test-results
+    rm -rf artifacts/test-results "$logs"/sanitizer.*
     test_native artifacts/native-asan
+    test_native artifacts/native-tsan
+    local library options
+    library=$("${CXX:-g++}" -print-file-name=libasan.so)
+    options=detect_leaks=0:handle_segv=0:handle_sigfpe=0:detect_container_overflow=0:allocator_may_return_null=1
+    test_dotnet tests/Interop.Tests -e "LD_PRELOAD=$library" -e "HYBRID_LIBRARY=$root/artifacts/native-asan/lib/libhybrid.so" \
+        -e "ASAN_OPTIONS=$options:log_path=$root/$logs/sanitizer" -e "UBSAN_OPTIONS=print_stacktrace=1:log_path=$root/$logs/sanitizer"
+    if grep -l -E 'ERROR: AddressSanitizer|runtime error:' "$logs"/sanitizer.* 2>/dev/null; then
+        runner_failed "test Interop.Tests" "a sanitizer found something; see the files named above"
+    fi
     summarise
 }
 
 test_native() {
-    local results=$root/artifacts/test-results/native.xml code=0
+    local results=$root/artifacts/test-results/${1#artifacts/}.xml code=0
     mkdir -p "$(dirname "$results")"
     run_logged "test ${1#artifacts/}" ctest --test-dir "$1/build" --no-tests=error --timeout 600 \
         --output-on-failure --output-junit "$results" \
@@ -290,10 +311,11 @@ test_native() {
     count_results "test ${1#artifacts/}" "$results" "$code"
 }
 
+# test_dotnet PROJECT [OPTION...]
 test_dotnet() {
     local name code=0
     name=$(basename "$1")
-    run_logged "test $name" dotnet test "$1" -c Release --no-build \
+    run_logged "test $name" dotnet test "$1" -c Release --no-build "${@:2}" \
         --blame-hang-timeout 10m --blame-hang-dump-type none \
         --results-directory artifacts/test-results --logger "trx;LogFileName=$name.trx" || code=$?
     count_results "test $name" "artifacts/test-results/$name.trx" "$code"
@@ -364,7 +386,7 @@ main() {
         test) run_tests ;;
         bench) bench "${@:2}" ;;
         faults) faults "${@:2}" ;;
-        build | setup | sanitize | bindings) "$command" ;;
+        build | setup | sanitize | sbom | bindings) "$command" ;;
         clean) rm -rf artifacts ;;
         help | -h | --help) usage ;;
         *) fail "unknown command: $command; try ./build.sh help" ;;

@@ -58,6 +58,10 @@ int64_t hyb_live_handles(void) { return live_handles.load(std::memory_order_rela
 hyb_status hyb_runtime_set_threads(int32_t threads) {
   return guard("runtime_set_threads", [&] {
     require(threads >= 1, HYB_INVALID_ARGUMENT, "threads is ", threads, ", at least 1 is needed");
+    // LibTorch gives a thread the count that was set last anywhere at the first call that needs one, even where the thread has set its
+    // own before. So the first call is made here; the library's own copy of this inline function may count for itself.
+    at::internal::lazy_init_num_threads();
+    at::get_num_threads();
     at::set_num_threads(threads);
   });
 }

@@ -40,6 +40,9 @@ internal sealed class InputOptions
     /// <summary>The options that name the dataset.</summary>
     public DatasetOptions Dataset => dataset;
 
+    /// <summary>Size and time of the model's and the dataset's files: whoever replaces one has another run.</summary>
+    public string StampOf(ParseResult parsed) => FileStamps.Digest(Directory.EnumerateFiles(ModelOf(parsed)).Concat(dataset.Find(parsed).Paths).Order(StringComparer.Ordinal));
+
     /// <summary>Puts the threads into force and loads everything but the weights.</summary>
     /// <param name="parsed">The options.</param>
     /// <param name="deviceNeeded">Whether the device must be there: false for plans.</param>

@@ -31,6 +31,9 @@ internal sealed record LearnStart(string? Folder, LlamaConfig? Shape, Tokenizer?
         return new LearnStart(null, shape, tokenizer);
     }
 
+    /// <summary>What tells this start from another, without reading weights.</summary>
+    public object Stamp() => new { folder = Folder is null ? null : FileStamps.Of(Directory.EnumerateFiles(Folder).Order(StringComparer.Ordinal)), shape = Shape, tokens = Tokenizer?.VocabularySize };
+
     /// <summary>The model, loaded or with random weights, and its tokenizer. The caller owns the model.</summary>
     /// <param name="presetShape">The shape where none is given.</param>
     /// <param name="dataset">What to learn a tokenizer from where none is given.</param>

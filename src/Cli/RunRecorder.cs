@@ -16,7 +16,7 @@ namespace Hybrid.Cli;
 internal sealed class RunRecorder
 {
     /// <summary>Options that say where results go or how they come about, and not what they are. A record does not hold them, and one that does is refused.</summary>
-    public static IReadOnlyList<string> LeftOut { get; } = ["--out", "--overwrite", "--json", "--events", "--plan", "--device-memory", "--resume"];
+    public static IReadOnlyList<string> LeftOut { get; } = ["--out", "--overwrite", "--json", "--events", "--plan", "--device-memory", "--resume", "--checkpoint-minutes"];
 
     private readonly Stopwatch time = Stopwatch.StartNew();
     private readonly int threads = Runtime.Threads;

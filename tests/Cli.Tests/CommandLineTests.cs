@@ -119,30 +119,4 @@ public sealed class CommandLineTests(TaughtFolder taught)
         Assert.StartsWith(plain.Error, traced.Error, StringComparison.Ordinal);
         Assert.Contains("   at Hybrid.Orchestrator.Model.ModelFolder.LoadConfig", traced.Error, StringComparison.Ordinal);
     }
-
-    [Fact]
-    public void ACancelledCommandLeavesNothingAndAnswers130()
-    {
-        using var folder = new TemporaryFolder();
-        using var source = new CancellationTokenSource();
-        var error = new CancellingWriter(source);
-
-        CommandRun run = CommandRun.Of(error, source.Token, taught.Line("unlearn", "--method", "gd", "--epochs", "1000", "--out", folder.File("out")));
-
-        Assert.Equal(ExitCode.Cancelled, run.Code);
-        Assert.Equal("hybrid: cancelled", run.Error.TrimEnd().Split('\n')[^1]);
-        Assert.Empty(Directory.GetFileSystemEntries(folder.Path));
-    }
-
-    /// <summary>Cancels when the first line of progress is written.</summary>
-    private sealed class CancellingWriter(CancellationTokenSource source) : StringWriter
-    {
-        public override Encoding Encoding => Encoding.UTF8;
-
-        public override void WriteLine(string? value)
-        {
-            base.WriteLine(value);
-            source.Cancel();
-        }
-    }
 }

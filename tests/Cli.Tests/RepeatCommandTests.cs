@@ -149,7 +149,7 @@ public sealed class RepeatCommandTests(TaughtFolder taught) : IDisposable
     [InlineData("arguments", "[\"--model=a\\nb\"]", "found '--model=a?b'")]
     [InlineData("arguments", "[\"--help\"]", "--help")]
     [InlineData("arguments", "[\"--frobnicate=3\"]", "--frobnicate")]
-    [InlineData("arguments", "[]", "is required")]
+    [InlineData("arguments", "[]", "arguments: --method or --config is needed")]
     [InlineData("arguments", "null", "not the record of a run of this version")]
     [InlineData("status", "\"running\"", "the run is running; expected a finished one")]
     [InlineData("status", "3.5", "not the record of a run of this version")]

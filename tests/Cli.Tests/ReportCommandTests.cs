@@ -4,6 +4,7 @@ using Xunit;
 
 namespace Hybrid.Cli.Tests;
 
+[LeakLedger]
 public sealed class ReportCommandTests
 {
     [Fact]

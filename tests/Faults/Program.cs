@@ -10,6 +10,9 @@ if (args is [SameBytesProcess.Argument, .. var digests])
 
 ITrial[] trials =
 [
+    new KillTrial(),
+    new NativeTrial(),
+    new OfflineTrial(),
     new DeterminismTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];

@@ -97,27 +97,19 @@ public sealed class HandleTests : LedgerTest
     }
 
     [Fact]
-    public void DisposalWhileAnotherThreadCallsIsSafe()
+    public void DisposalWhileAnotherThreadCallsIsSafe() => DisposeWhileCalled(300, round => Make.Random(round, 64), tensor => Assert.Equal(64, (tensor * tensor).ToArray<double>().Length));
+
+    [Fact]
+    public void SoItIsOfAnAccumulator() => DisposeWhileCalled(100, _ => new DensityAccumulator([0, 2], 1), density => Assert.Equal(0, density.Values()[0, 0]));
+
+    [Fact]
+    public void SoItIsOfAFile()
     {
-        for (int round = 0; round < 300; round++)
-        {
-            Tensor tensor = Make.Random(round, 64);
-            Action callForever = () =>
-            {
-                for (;;)
-                {
-                    using TensorScope scope = TensorScope.Begin();
-                    Assert.Equal(64, (tensor * tensor).ToArray<double>().Length);
-                }
-            };
-            Concurrently.Run(
-                () => Assert.Throws<ObjectDisposedException>(callForever),
-                () =>
-                {
-                    Thread.SpinWait(round * 20);
-                    tensor.Dispose();
-                });
-        }
+        using TemporaryFolder folder = new();
+        using Tensor x = Make.Doubles([2], 1, 2);
+        SafetensorsFile.Write(folder.File("x"), [new("x", x)], []);
+
+        DisposeWhileCalled(100, _ => SafetensorsFile.Open(folder.File("x")), file => Assert.Equal([1.0, 2.0], file.Read("x", ElementType.Float64, Device.Cpu).ToArray<double>()));
     }
 
     [Fact]
@@ -219,6 +211,31 @@ public sealed class HandleTests : LedgerTest
 
         leaked.Dispose();
         ledger.Dispose();
+    }
+
+    // The object is disposed at another moment of the other thread's calls each round; from then on every call is refused.
+    private static void DisposeWhileCalled<T>(int rounds, Func<int, T> make, Action<T> call)
+        where T : class, IDisposable
+    {
+        for (int round = 0; round < rounds; round++)
+        {
+            T made = make(round);
+            Action callForever = () =>
+            {
+                for (;;)
+                {
+                    using TensorScope scope = TensorScope.Begin();
+                    call(made);
+                }
+            };
+            Concurrently.Run(
+                () => Assert.Throws<ObjectDisposedException>(callForever),
+                () =>
+                {
+                    Thread.SpinWait(round * 20);
+                    made.Dispose();
+                });
+        }
     }
 
     private sealed class Ledger : LedgerTest;

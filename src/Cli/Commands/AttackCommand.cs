@@ -18,6 +18,7 @@ internal static class AttackCommand
         var input = new InputOptions();
         var options = new AttackOptions();
         var memory = new MemoryChoice(secondModel: true);
+        Option<double?> checkpoints = CheckpointOptions.Interval();
         Option<ulong> seed = CommonOptions.Seed();
         Option<string?> json = CommonOptions.Json();
         Command command = input.CommandWith(
@@ -29,7 +30,7 @@ internal static class AttackCommand
 
             Example:  hybrid attack --model models/kunbr --dataset random-birthdays --data data --folds 0,2
             """,
-            [.. options.All, .. memory.All, seed, json]);
+            [.. options.All, .. memory.All, checkpoints, seed, json]);
         bind(command, (parsed, context) =>
         {
             string? file = parsed.GetValue(json);
@@ -37,7 +38,7 @@ internal static class AttackCommand
             AttackKind kind = options.KindOf(parsed);
             QuantizationOptions quantization = options.Quantization(parsed);
             Input loaded = input.Open(parsed, deviceNeeded: !memory.OnlyPlan(parsed));
-            var run = new Run(context, parsed, input, options, memory, loaded, parsed.GetValue(seed), file);
+            var run = new Run(context, parsed, input, options, memory, CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), loaded, parsed.GetValue(seed), file);
             switch (kind)
             {
                 case AttackKind.Rtt:
@@ -57,7 +58,7 @@ internal static class AttackCommand
     }
 
     /// <summary>One attack on what was loaded.</summary>
-    private sealed class Run(CommandContext context, ParseResult parsed, InputOptions input, AttackOptions options, MemoryChoice memory, Input loaded, ulong seed, string? file)
+    private sealed class Run(CommandContext context, ParseResult parsed, InputOptions input, AttackOptions options, MemoryChoice memory, TimeSpan checkpointInterval, Input loaded, ulong seed, string? file)
     {
         private readonly McqEvaluator evaluator = loaded.Evaluator();
         private CurveFiles? kept;
@@ -209,9 +210,6 @@ internal static class AttackCommand
 
         private static string? FullPath(string? path) => path is null ? null : Path.GetFullPath(path);
 
-        /// <summary>Size and time of the model's and the dataset's files: whoever replaces one has another attack.</summary>
-        private string Inputs() => FileStamps.Digest(Directory.EnumerateFiles(loaded.Folder).Concat(input.Dataset.Find(parsed).Paths).Order(StringComparer.Ordinal));
-
         /// <summary>Where a folder was named, writes the record of the run beside the files of the jobs that were asked for; other files there are other calls'.</summary>
         private void Record(object settings, RelearningReport report)
         {
@@ -237,8 +235,8 @@ internal static class AttackCommand
             return new CurveFiles(folder, new
             {
                 model = FullPath(loaded.Folder), type = loaded.Type, dataset = loaded.Dataset.Name, data = FullPath(input.Dataset.Find(parsed).Folder),
-                device = loaded.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, inputFiles = Inputs(), settings,
-            });
+                device = loaded.Device.ToString(), threads = Math.Max(1, Runtime.Threads / options.JobsOf(parsed)), seed, inputFiles = input.StampOf(parsed), settings,
+            }, checkpointInterval);
         }
     }
 }

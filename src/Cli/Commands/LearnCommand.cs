@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
@@ -25,7 +26,7 @@ internal static class LearnCommand
             Example:  hybrid learn --dataset random-birthdays --data data --out models/taught
             """);
         options.Dataset.AddTo(command);
-        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat(options.Memory.All).Concat([options.Seed, options.Threads, options.Json]))
+        foreach (Option option in new Option[] { options.Out, options.Overwrite, options.ShardSize }.Concat(options.Learning.All).Concat(options.Memory.All).Concat(options.Checkpoints.All).Concat([options.Seed, options.Threads, options.Json]))
         {
             command.Options.Add(option);
         }
@@ -63,9 +64,14 @@ internal static class LearnCommand
             throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
         }
 
-        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
+        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, options.Checkpoints.MayReplace(parsed, parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite)));
         RunRecorder record = RunRecorder.Start(parsed, options.Dataset.Find(parsed));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
+        using RunJournal journal = options.Checkpoints.Open(parsed, context, output.Folder, parsed.GetValue(options.Overwrite), new
+        {
+            start = start.Stamp(), type, device = device.ToString(), threads = Runtime.Threads, native = Runtime.BuildInfo, seed = random.Seed,
+            dataset = dataset.Name, inputFiles = FileStamps.Digest(options.Dataset.Find(parsed).Paths.Order(StringComparer.Ordinal)), preset,
+        });
         using MemoryMeter meter = MemoryMeter.Start();
         var clock = Stopwatch.StartNew();
         (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
@@ -77,7 +83,8 @@ internal static class LearnCommand
             {
                 using RunProgress progress = context.StartProgress(options.Learning.EventsOf(parsed));
                 Teacher teacher = TeacherOf(preset, tokenizer, model.Config);
-                report = LastGood.OnDivergence(output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
+                report = UnfinishedTraining.Guard(
+                    context, journal, output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation, journal));
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
@@ -86,11 +93,12 @@ internal static class LearnCommand
             bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
             output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes, made => record.Write(
                 made, outputs: null, random.Seed, device, type, new { preset = presetName, preset.Teaching }, new { epochs = report?.Epochs ?? 0, reachedTarget = reached, shareChanged = changed, forget, retain }));
+            journal.Finish();
             JsonOutput.Write(context, json, new
             {
                 dataset = dataset.Name, model = start.Folder, @out = output.Folder, preset = presetName, seed = random.Seed,
                 parameters = model.Config.ParameterCount, vocabulary = tokenizer.VocabularySize,
-                epochs = report?.Epochs ?? 0, reachedTarget = reached, seconds, shareChanged = changed, forget, retain, memory = plan is null ? null : MemoryChoice.JsonOf(plan, meter, device),
+                epochs = report?.Epochs ?? 0, reachedTarget = reached, stepsBefore = journal.StepsBefore, seconds, shareChanged = changed, forget, retain, memory = plan is null ? null : MemoryChoice.JsonOf(plan, meter, device),
             });
             if (report is not null && !reached)
             {
@@ -127,6 +135,8 @@ internal static class LearnCommand
     private sealed class Options
     {
         public MemoryChoice Memory { get; } = new(secondModel: false);
+
+        public CheckpointOptions Checkpoints { get; } = new();
 
         public DatasetOptions Dataset { get; } = new();
 

@@ -18,15 +18,17 @@ internal static class RunCommand
         var set = new Option<string[]>("--set") { Description = "Replaces one value of the file, for example seeds=[1,2] or methods.0.gd.epochs=3.", HelpName = "A.B=VALUE" };
         Option<bool> plan = OptionKinds.Switch("--plan", "Only say what would be done: jobs, optimizer steps, memory, disk.");
         Option<int?> jobs = OptionKinds.Count("--jobs", "Jobs side by side, in place of the file's number.");
+        Option<double?> checkpoints = CheckpointOptions.Interval();
         Option<string?> json = CommonOptions.Json();
         var command = new Command("run", """
             Runs a whole experiment: teaches or loads a model, makes it forget by every method and setting, picks settings by one
-            rule, attacks what was picked, and writes a report. Running it again does only what is missing.
+            rule, attacks what was picked, and writes a report. Running it again does only what is missing, and goes on with jobs that were
+            stopped or killed on their way.
 
             Example:  hybrid run configs/table1-tiny.yaml
             """)
         {
-            file, output, set, plan, jobs, json,
+            file, output, set, plan, jobs, checkpoints, json,
         };
         bind(command, (parsed, context) =>
         {
@@ -36,20 +38,20 @@ internal static class RunCommand
             ExperimentSettings settings = ExperimentYaml.Load(parsed.GetValue(file)!, overrides);
             Device device = CommonOptions.ParseDevice(settings.Device, $"{parsed.GetValue(file)}: device");
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", settings.Name);
-            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, target, context, RunRecorder.ArgumentsOf(parsed));
+            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), target, context, RunRecorder.ArgumentsOf(parsed));
         });
         return command;
     }
 
     /// <summary>Runs the experiment, writes its report, and shows what was found.</summary>
-    public static int Run(ExperimentSettings settings, Device device, string path, string? json, CommandContext context, IReadOnlyList<string> arguments)
+    public static int Run(ExperimentSettings settings, Device device, string path, TimeSpan checkpointInterval, string? json, CommandContext context, IReadOnlyList<string> arguments)
     {
         using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds, arguments);
         ExperimentReport report;
         IReadOnlyList<string> written;
         using (ConsoleProgress progress = context.StartProgress())
         {
-            var experiment = new Experiment(settings, device, folder, progress, context.Cancellation);
+            var experiment = new Experiment(settings, device, folder, progress, checkpointInterval, context.Cancellation);
             ResultsFile.Delete(folder.FullPath); // whatever a run that went before had found; its jobs' results stay
             (report, written) = folder.Record(
                 () =>

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
@@ -19,6 +20,7 @@ internal static class UnlearnCommand
         var input = new InputOptions();
         var settingOptions = new UnlearnOptions();
         var memory = new MemoryChoice(secondModel: true);
+        var checkpoints = new CheckpointOptions();
         Option<string> output = CommonOptions.Out("Where the unlearned model goes: a folder that is not there yet, or empty.");
         Option<bool> overwrite = CommonOptions.Overwrite();
         Option<long?> shardSize = CommonOptions.ShardSize();
@@ -33,7 +35,7 @@ internal static class UnlearnCommand
 
             Example:  hybrid unlearn --model models/taught --dataset random-birthdays --data data --method kunbr --out models/kunbr
             """,
-            [output, overwrite, shardSize, .. settingOptions.All, .. memory.All, events, seed, json]);
+            [output, overwrite, shardSize, .. settingOptions.All, .. memory.All, .. checkpoints.All, events, seed, json]);
         settingOptions.Validate(command);
         bind(command, (parsed, context) =>
         {
@@ -56,7 +58,12 @@ internal static class UnlearnCommand
                 return ExitCode.Success;
             }
 
-            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
+            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, checkpoints.MayReplace(parsed, parsed.GetValue(output)!, parsed.GetValue(overwrite)));
+            using RunJournal journal = checkpoints.Open(parsed, context, target.Folder, parsed.GetValue(overwrite), new
+            {
+                model = Path.GetFullPath(loaded.Folder), type = loaded.Type, device = loaded.Device.ToString(), threads = Runtime.Threads, native = Runtime.BuildInfo, seed = parsed.GetValue(seed),
+                dataset = loaded.Dataset.Name, inputFiles = input.StampOf(parsed), settings = SettingsYaml.ToObject(settings),
+            });
             RunRecorder record = RunRecorder.Start(parsed, input.Dataset.Find(parsed));
 
             using MemoryMeter meter = MemoryMeter.Start();
@@ -65,7 +72,7 @@ internal static class UnlearnCommand
             UnlearningOutcome outcome;
             using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))
             {
-                outcome = LastGood.OnDivergence(target, model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
+                outcome = UnfinishedTraining.Guard(context, journal, target, model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
                 {
                     Model = model,
                     Forget = examples.Forget,
@@ -73,6 +80,7 @@ internal static class UnlearnCommand
                     Replacements = examples.Replacements,
                     OriginalOnHost = plan.Options.SecondModelOnHost,
                     Random = random,
+                    Journal = journal,
                     Progress = progress,
                     Cancellation = context.Cancellation,
                 }));
@@ -82,10 +90,11 @@ internal static class UnlearnCommand
             double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
             target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes, made => record.Write(
                 made, outputs: null, parsed.GetValue(seed), loaded.Device, loaded.Type, SettingsYaml.ToObject(settings), new { steps = outcome.Steps, shareChanged = changed, rounds = outcome.Rounds }));
+            journal.Finish();
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),
-                forgetExamples = examples.Forget.Count, retainExamples = examples.Retain.Count, steps = outcome.Steps, seconds, shareChanged = changed, memory = MemoryChoice.JsonOf(plan, meter, loaded.Device), rounds = outcome.Rounds,
+                forgetExamples = examples.Forget.Count, retainExamples = examples.Retain.Count, steps = outcome.Steps, stepsBefore = journal.StepsBefore, seconds, shareChanged = changed, memory = MemoryChoice.JsonOf(plan, meter, loaded.Device), rounds = outcome.Rounds,
             });
             if (file != JsonOutput.StandardOutput)
             {

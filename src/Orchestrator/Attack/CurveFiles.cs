@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Hybrid.Orchestrator.Checkpoints;
 
 namespace Hybrid.Orchestrator.Attack;
 
@@ -24,14 +25,17 @@ public sealed class CurveFiles
 
     private readonly string folder;
     private readonly JsonObject circumstances;
+    private readonly TimeSpan checkpointInterval;
     private int reused;
 
     /// <summary>Makes the folder where it is not there.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="circumstances">What curves depend on, apart from fold and rate: an object whose properties JSON can hold.</param>
+    /// <param name="checkpointInterval">Time between two checkpoints of a job under way.</param>
     /// <exception cref="HybridException">Io: the folder cannot be made.</exception>
-    public CurveFiles(string folder, object circumstances)
+    public CurveFiles(string folder, object circumstances, TimeSpan checkpointInterval)
     {
+        this.checkpointInterval = checkpointInterval;
         this.folder = folder;
         this.circumstances = JsonSerializer.SerializeToNode(circumstances, Options)!.AsObject();
         Guarded(folder, () => Directory.CreateDirectory(folder));
@@ -84,19 +88,32 @@ public sealed class CurveFiles
         });
     }
 
-    /// <summary>The curve of a job: from its file where there is one, else computed and, where there are files, written.</summary>
-    internal static RelearningCurve ReadOr(CurveFiles? files, int fold, double learningRate, Func<RelearningCurve> compute)
+    /// <summary>
+    /// The curve of a job: from its file where there is one, else computed and, where there are files, written. A job that was stopped on its way
+    /// goes on from its checkpoint, which lies beside where its file will.
+    /// </summary>
+    internal static RelearningCurve ReadOr(CurveFiles? files, int fold, double learningRate, Func<RunJournal?, RelearningCurve> compute)
     {
         if (files?.Read(fold, learningRate) is { } known)
         {
             Interlocked.Increment(ref files.reused);
+            RunJournal.Discard(files.CheckpointsOf(fold, learningRate));
             return known;
         }
 
-        RelearningCurve curve = compute();
-        files?.Write(curve);
+        if (files is null)
+        {
+            return compute(null);
+        }
+
+        using RunJournal journal = RunJournal.Open(files.CheckpointsOf(fold, learningRate), files.circumstances, files.checkpointInterval, JournalStart.Continue);
+        RelearningCurve curve = compute(journal);
+        files.Write(curve);
+        journal.Finish();
         return curve;
     }
+
+    private string CheckpointsOf(int fold, double learningRate) => Path.ChangeExtension(PathOf(fold, learningRate), ".checkpoint");
 
     private void RequireSame(string path, JsonObject found)
     {

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -28,6 +29,9 @@ internal sealed record FineTuning
 
     /// <summary>Where the order comes from.</summary>
     public required SeededRandom Random { get; init; }
+
+    /// <summary>What it survives its process by; null for nothing.</summary>
+    public RunJournal? Journal { get; init; }
 
     /// <summary>Told of every step.</summary>
     public IProgress<TrainingProgress>? Progress { get; init; }
@@ -69,6 +73,7 @@ internal sealed record FineTuning
             BatchSize = BatchSize,
             Random = Random,
             KeepsLastGood = false,
+            Journal = Journal,
             Progress = Progress,
             Cancellation = Cancellation,
         };
@@ -78,7 +83,7 @@ internal sealed record FineTuning
             return true;
         });
 
-        ForgetRetainLoss Loss(int[] batch) => new(Losses.MeanNll(Model, new PackedBatch([.. batch.Select(i => Examples[i])])), null, null);
+        ForgetRetainLoss Loss(TrainingBatch batch) => new(Losses.MeanNll(Model, new PackedBatch([.. batch.Examples.Select(i => Examples[i])])), null, null);
     }
 
     /// <summary>
@@ -89,10 +94,11 @@ internal sealed record FineTuning
     /// <exception cref="HybridException">Diverged: the model answers with no numbers before any training.</exception>
     public (IReadOnlyList<string> Hits, string? Diverged) Measure(McqEvaluator evaluator, IReadOnlyList<MultipleChoiceQuestion> questions)
     {
-        var hits = new List<string> { Ask() };
+        var hits = new List<string>();
+        Ask();
         try
         {
-            Run(() => hits.Add(Ask()));
+            Run(Ask);
             return (hits, null);
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
@@ -101,6 +107,6 @@ internal sealed record FineTuning
             return (hits, error.Message.StartsWith(Stage, StringComparison.Ordinal) ? error.Message : $"{Stage}: {error.Message}");
         }
 
-        string Ask() => HitString.Of(evaluator.Evaluate(Model, questions, Cancellation));
+        void Ask() => hits.Add(RunJournal.Once(Journal, $"hits after pass {hits.Count}", null, _ => HitString.Of(evaluator.Evaluate(Model, questions, Cancellation))));
     }
 }

@@ -43,7 +43,7 @@ public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder e
         Func<CancellationToken, RelearningCurve>[] jobs =
         [
             .. folds.SelectMany(fold => options.LearningRates.Select(rate => new Func<CancellationToken, RelearningCurve>(stop =>
-                CurveFiles.ReadOr(files, fold.Index, rate, () => job.Retrain(model, fold, rate, random, progress, stop))))),
+                CurveFiles.ReadOr(files, fold.Index, rate, journal => job.Retrain(model, fold, rate, random, progress, stop, journal))))),
         ];
         IReadOnlyList<RelearningCurve> curves = JobQueue.Run(jobs, workers, Math.Max(1, Runtime.Threads / workers), cancellation);
         return new RelearningReport(curves, [.. folds.Select(FoldFacts.Of)]);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -24,12 +25,19 @@ public sealed class RelearningJob(RelearningOptions options, ExampleEncoder enco
     /// <param name="random">The attack's chance; each fold has its own branch of it, the same for every rate.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Stops between two steps.</param>
+    /// <param name="journal">What the job survives its process by; null for nothing.</param>
     /// <returns>The curve; where training diverged, it ends early and says so.</returns>
     public RelearningCurve Retrain(
-        LlamaModel model, RelearningFold fold, double learningRate, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+        LlamaModel model,
+        RelearningFold fold,
+        double learningRate,
+        SeededRandom random,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellation = default,
+        RunJournal? journal = null)
     {
         using LlamaModel attacked = model.CloneOn(device ?? model.Device);
-        FineTuning tuning = Prepare(attacked, fold, learningRate, options.Epochs, random, progress, cancellation);
+        FineTuning tuning = Prepare(attacked, fold, learningRate, options.Epochs, random, progress, cancellation) with { Journal = journal };
         (IReadOnlyList<string> hits, string? diverged) = tuning.Measure(evaluator, fold.Validation);
         return new RelearningCurve(fold.Index, learningRate, hits, diverged);
     }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
@@ -47,7 +48,7 @@ public sealed class RetainRelearningAttack(RetainRelearningOptions options, Exam
         Func<CancellationToken, RelearningCurve>[] jobs =
         [
             .. options.LearningRates.Select(rate => new Func<CancellationToken, RelearningCurve>(stop =>
-                CurveFiles.ReadOr(files, OnlyFold, rate, () => Retrain(model, examples, questions, rate, random, progress, stop)))),
+                CurveFiles.ReadOr(files, OnlyFold, rate, journal => Retrain(model, examples, questions, rate, random, progress, stop, journal)))),
         ];
         IReadOnlyList<RelearningCurve> curves = JobQueue.Run(jobs, workers, Math.Max(1, Runtime.Threads / workers), cancellation);
         return new RelearningReport(curves, [new FoldFacts(OnlyFold, "all", examples.Count, questions.Count, 0)]);
@@ -57,11 +58,25 @@ public sealed class RetainRelearningAttack(RetainRelearningOptions options, Exam
     /// <returns>The curve; where training diverged, it ends early and says so.</returns>
     /// <exception cref="HybridException">EmptySplit: no text or no question. DataFile, Io: the text.</exception>
     public RelearningCurve Retrain(
-        LlamaModel model, TextCorpus text, IReadOnlyList<MultipleChoiceQuestion> questions, double rate, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default) =>
-        Retrain(model, Choose(text, random), questions, rate, random, progress, cancellation);
+        LlamaModel model,
+        TextCorpus text,
+        IReadOnlyList<MultipleChoiceQuestion> questions,
+        double rate,
+        SeededRandom random,
+        IProgress<TrainingProgress>? progress = null,
+        CancellationToken cancellation = default,
+        RunJournal? journal = null) =>
+        Retrain(model, Choose(text, random), questions, rate, random, progress, cancellation, journal);
 
     private RelearningCurve Retrain(
-        LlamaModel model, IReadOnlyList<TokenSequence> examples, IReadOnlyList<MultipleChoiceQuestion> questions, double rate, SeededRandom random, IProgress<TrainingProgress>? progress, CancellationToken cancellation)
+        LlamaModel model,
+        IReadOnlyList<TokenSequence> examples,
+        IReadOnlyList<MultipleChoiceQuestion> questions,
+        double rate,
+        SeededRandom random,
+        IProgress<TrainingProgress>? progress,
+        CancellationToken cancellation,
+        RunJournal? journal)
     {
         using LlamaModel attacked = model.CloneOn(device ?? model.Device);
         var tuning = new FineTuning
@@ -73,6 +88,7 @@ public sealed class RetainRelearningAttack(RetainRelearningOptions options, Exam
             Epochs = options.Epochs,
             BatchSize = options.BatchSize,
             Random = random.Fork("order"),
+            Journal = journal,
             Progress = progress,
             Cancellation = cancellation,
         };

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Hybrid.Orchestrator.Attack;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
@@ -30,14 +31,14 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     public IEnumerable<Job<RelearningCurve>> Rtt(Trial trial, IReadOnlyList<int> folds) =>
         from fold in RttFolds.Make(trial.World.Dataset.ForgetSplits, RttOptions.Leaks, folds)
         from rate in RttOptions.LearningRates
-        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], RttMemory, (model, cancellation) =>
-            RttJob(trial).Retrain(model, fold, rate, trial.World.Random.Fork(RandomKey), Progress.Labelled(progress, trial.Label), cancellation));
+        select JobOf(trial, $"rtt-fold{fold.Index}-{Rate(rate)}", [RttOptions with { Folds = [fold.Index], LearningRates = [rate] }], RttMemory, (model, journal, cancellation) =>
+            RttJob(trial).Retrain(model, fold, rate, trial.World.Random.Fork(RandomKey), Progress.Labelled(progress, trial.Label), cancellation, journal));
 
     /// <summary>Rounded weights, a job a bit width; none where it is not asked for.</summary>
     public IEnumerable<Job<QuantizationHits>> Quantization(Trial trial) =>
         from options in Asked(settings.Attacks.Quantization)
         from bits in options.Bits
-        select JobOf(trial, $"quantization-{bits}", [bits, options.GroupSize, settings.HeldOutKey], QuantizationMemory, (model, cancellation) =>
+        select JobOf(trial, $"quantization-{bits}", [bits, options.GroupSize, settings.HeldOutKey], QuantizationMemory, (model, _, cancellation) =>
         {
             SeedWorld world = trial.World;
             QuantizationResult result = new QuantizationAttack(options with { Bits = [bits] }, world.Evaluator(), world.Device).Run(model, world.HeldOut, world.Dataset.RetainQuestions, cancellation)[0];
@@ -48,17 +49,17 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     public IEnumerable<Job<RelearningCurve>> RetainRelearning(Trial trial) =>
         from options in Asked(settings.Attacks.RetainRelearning)
         from rate in options.LearningRates
-        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [options with { LearningRates = [rate] }, settings.HeldOutKey], (world, planner) => options.Memory(planner, world.Encoder(), world.Dataset.RetainText), (model, cancellation) =>
+        select JobOf(trial, $"retain-relearning-{Rate(rate)}", [options with { LearningRates = [rate] }, settings.HeldOutKey], (world, planner) => options.Memory(planner, world.Encoder(), world.Dataset.RetainText), (model, journal, cancellation) =>
         {
             SeedWorld world = trial.World;
             return new RetainRelearningAttack(options, world.Encoder(), world.Evaluator(), world.Device).Retrain(
-                model, world.Dataset.RetainText, world.HeldOut, rate, world.Random.Fork("retain relearning"), Progress.Labelled(progress, trial.Label), cancellation);
+                model, world.Dataset.RetainText, world.HeldOut, rate, world.Random.Fork("retain relearning"), Progress.Labelled(progress, trial.Label), cancellation, journal);
         });
 
     /// <summary>Free answers to the first held-out questions, before RTT and after it at the attacker's best rate and epoch; none where it is not asked for.</summary>
     public IEnumerable<Job<CaseAnswers>> Cases(Trial trial, RelearningReport rtt) =>
         from study in Asked(settings.CaseStudy)
-        select JobOf(trial, "answers", [study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], RttMemory, (model, cancellation) =>
+        select JobOf(trial, "answers", [study, RttOptions, rtt.BestLearningRate, rtt.BestEpoch], RttMemory, (model, _, cancellation) =>
         {
             SeedWorld world = trial.World;
             FreeTextAnswers answers = world.Answers(study);
@@ -71,11 +72,11 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
     private static IEnumerable<T> Asked<T>(T? options)
         where T : class => options is null ? [] : [options];
 
-    private static Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<SeedWorld, MemoryPlanner, StageMemory> memory, Func<LlamaModel, CancellationToken, T> attack)
-        where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, trial.Fingerprint, .. inputs]), cancellation =>
+    private static Job<T> JobOf<T>(Trial trial, string name, object[] inputs, Func<SeedWorld, MemoryPlanner, StageMemory> memory, Func<LlamaModel, RunJournal, CancellationToken, T> attack)
+        where T : class => new($"{trial.JobPrefix}/{name}", JobStore.Fingerprint([name, trial.Fingerprint, .. inputs]), (journal, cancellation) =>
         {
             using LlamaModel model = trial.World.Load(trial.ModelFolder, planner => memory(trial.World, planner), isSecond: true);
-            return attack(model, cancellation);
+            return attack(model, journal, cancellation);
         });
 
     private StageMemory QuantizationMemory(SeedWorld world, MemoryPlanner planner) =>

@@ -1,10 +1,11 @@
 using System.Diagnostics;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Runs;
 
 namespace Hybrid.Orchestrator.Experiments;
 
 /// <summary>Runs the jobs whose results are missing, several side by side, and keeps what they give.</summary>
-internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgress progress, int workers, int threadsPerWorker, CancellationToken cancellation)
+internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgress progress, int workers, int threadsPerWorker, TimeSpan checkpointInterval, CancellationToken cancellation)
 {
     /// <summary>Seconds of every job asked for so far, in whichever session it ran.</summary>
     public double Seconds { get; private set; }
@@ -18,6 +19,11 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         where T : class
     {
         Job<T>[] missing = [.. jobs.Where(job => !IsDone(job))];
+        foreach (Job<T> done in jobs.Except(missing))
+        {
+            RunJournal.Discard(store.CheckpointsOf(done)); // of a process that died between keeping the result and this
+        }
+
         RunAll(phase, missing);
         Finished<T>[] finished = [.. jobs.Select(job => store.Find(job)!)];
         Seconds += finished.Sum(job => job.Seconds);
@@ -43,13 +49,15 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
     private T Finish<T>(Job<T> job, CancellationToken stop)
         where T : class
     {
+        using RunJournal journal = RunJournal.Open(store.CheckpointsOf(job), new { job.Fingerprint }, checkpointInterval, JournalStart.IfSame);
+
         // The work replaces the files that an older result of the job speaks of.
         store.Forget(job);
         var clock = Stopwatch.StartNew();
         T result;
         try
         {
-            result = job.Work(stop);
+            result = job.Work(journal, stop);
         }
         catch (HybridException error)
         {
@@ -58,6 +66,7 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
 
         double seconds = Math.Round(clock.Elapsed.TotalSeconds, 3);
         store.Keep(job, seconds, result);
+        journal.Finish();
         folder.Log("job", new { job.Id, seconds });
         progress.JobDone();
         return result;

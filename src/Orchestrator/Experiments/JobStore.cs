@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Hybrid.Orchestrator.Checkpoints;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -78,14 +79,18 @@ public sealed class JobStore(string folder)
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Finished<T>(job.Fingerprint, seconds, result), Options) + "\n");
     }
 
+    /// <summary>Where the job keeps its checkpoints while it is under way.</summary>
+    public string CheckpointsOf<T>(Job<T> job)
+        where T : class => Path.ChangeExtension(PathOf(job.Id), ".checkpoint");
+
     private string PathOf(string id) => Path.Combine(folder, "jobs", id + ".json");
 }
 
 /// <summary>A piece of an experiment that is run on its own.</summary>
 /// <param name="Id">Where its result is kept: <c>seed1/kunbr-2/rtt-fold0-1e-4</c>.</param>
 /// <param name="Fingerprint">Of everything that the result depends on.</param>
-/// <param name="Work">Does it.</param>
-public sealed record Job<T>(string Id, string Fingerprint, Func<CancellationToken, T> Work)
+/// <param name="Work">Does it: survives its process by the journal, and may be stopped.</param>
+public sealed record Job<T>(string Id, string Fingerprint, Func<RunJournal, CancellationToken, T> Work)
     where T : class;
 
 /// <summary>A job's file.</summary>

@@ -15,7 +15,7 @@ internal sealed record MeasureResult(string? Diverged, double Forget, double For
 internal sealed class MeasureStage(ExperimentSettings settings)
 {
     /// <summary>The job of a trial.</summary>
-    public Job<MeasureResult> JobFor(Trial trial) => new($"{trial.JobPrefix}/measure", JobStore.Fingerprint("measure", trial.Fingerprint, settings.Utility), cancellation =>
+    public Job<MeasureResult> JobFor(Trial trial) => new($"{trial.JobPrefix}/measure", JobStore.Fingerprint("measure", trial.Fingerprint, settings.Utility), (_, cancellation) =>
     {
         SeedWorld world = trial.World;
         McqEvaluator evaluator = world.Evaluator();

@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
@@ -37,13 +38,13 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
     /// <summary>Teaches a fresh model or the given one; none where the given one is taken as it is.</summary>
     public IEnumerable<Job<TaughtResult>> Teaching(SeedWorld world) => settings.Model.Preset is not { } preset
         ? []
-        : [new Job<TaughtResult>($"{world.Prefix}/teach", FingerprintOf(world), cancellation => Teach(preset, world, cancellation))];
+        : [new Job<TaughtResult>($"{world.Prefix}/teach", FingerprintOf(world), (journal, cancellation) => Teach(preset, world, journal, cancellation))];
 
     /// <summary>Measures the model.</summary>
     public Job<OriginalResult> Measuring(SeedWorld world)
     {
         object[] inputs = [FingerprintOf(world), settings.HeldOutKey, settings.Utility, DensityForm];
-        return new Job<OriginalResult>($"{world.Prefix}/original", JobStore.Fingerprint([.. inputs, settings.CaseStudy]), cancellation =>
+        return new Job<OriginalResult>($"{world.Prefix}/original", JobStore.Fingerprint([.. inputs, settings.CaseStudy]), (_, cancellation) =>
         {
             IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(world.Dataset, DensityForm, world.Encoder());
             using LlamaModel model = world.Load(world.OriginalFolder, planner => planner.Density(BatchShape.Largest(forget, DensityBatch), secondModel: false), isSecond: false);
@@ -60,7 +61,7 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
         });
     }
 
-    private TaughtResult Teach(TeachingPreset preset, SeedWorld world, CancellationToken cancellation)
+    private TaughtResult Teach(TeachingPreset preset, SeedWorld world, RunJournal journal, CancellationToken cancellation)
     {
         if (settings.Dataset.People is { } people)
         {
@@ -72,7 +73,7 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
         (LlamaModel model, Tokenizer tokenizer, Teacher teacher) = settings.Model.Folder is { } folder ? Given(preset, world, folder) : Fresh(preset, world);
         using (model)
         {
-            TeachingReport report = teacher.Teach(model, world.Dataset, world.Random.Fork("teach"), Progress.Labelled(progress, world.Prefix), cancellation);
+            TeachingReport report = teacher.Teach(model, world.Dataset, world.Random.Fork("teach"), Progress.Labelled(progress, world.Prefix), cancellation, journal);
             output.Save(model, tokenizer, settings.Model.Folder);
             return new TaughtResult(report.Epochs);
         }

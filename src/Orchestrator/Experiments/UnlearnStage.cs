@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
@@ -26,9 +27,9 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
     private const int MostLossPoints = 300;
 
     /// <summary>The job of a trial.</summary>
-    public Job<UnlearnResult> JobFor(Trial trial) => new($"{trial.JobPrefix}/unlearn", JobStore.Fingerprint(trial.Fingerprint, settings.ForgetByPass), cancellation => Unlearn(trial, cancellation));
+    public Job<UnlearnResult> JobFor(Trial trial) => new($"{trial.JobPrefix}/unlearn", JobStore.Fingerprint(trial.Fingerprint, settings.ForgetByPass), (journal, cancellation) => Unlearn(trial, journal, cancellation));
 
-    private UnlearnResult Unlearn(Trial trial, CancellationToken cancellation)
+    private UnlearnResult Unlearn(Trial trial, RunJournal journal, CancellationToken cancellation)
     {
         SeedWorld world = trial.World;
         UnlearningSettings method = trial.Candidate.Settings;
@@ -63,6 +64,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
                 shown.Report(step);
             }),
             AfterPass = AskAfter,
+            Journal = journal,
             Cancellation = cancellation,
         };
         try
@@ -91,7 +93,8 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
             {
                 bool timed = clock.IsRunning;
                 clock.Stop();
-                passes.Add(new PassPoint(pass.Passes, pass.Stage, world.Evaluator().Evaluate(model, world.ForgetQuestions, cancellation).Accuracy));
+                double accuracy = RunJournal.Once(journal, $"accuracy after pass {pass.Passes}", null, _ => world.Evaluator().Evaluate(model, world.ForgetQuestions, cancellation).Accuracy);
+                passes.Add(new PassPoint(pass.Passes, pass.Stage, accuracy));
                 if (timed)
                 {
                     clock.Start();

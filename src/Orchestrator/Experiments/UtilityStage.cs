@@ -26,7 +26,7 @@ internal sealed class UtilityStage(ExperimentSettings settings, IProgress<Traini
             yield break;
         }
 
-        yield return new Job<UtilityScores>($"{world.Prefix}/{name}/utility", JobStore.Fingerprint("utility", fingerprint, suite, FileStamps.Of(suite.Files)), cancellation =>
+        yield return new Job<UtilityScores>($"{world.Prefix}/{name}/utility", JobStore.Fingerprint("utility", fingerprint, suite, FileStamps.Of(suite.Files)), (_, cancellation) =>
         {
             ChatTemplate template = suite.ChatTemplate is { } chosen ? ChatTemplate.Find(chosen) : ChatTemplateFile.Recognize(world.OriginalFolder, world.Tokenizer);
             UtilitySuite tasks = UtilitySuite.Load(suite.Data, UtilityOptions.Whole(template) with { Tasks = suite.Tasks, Limit = suite.Limit, Seed = suite.Seed, MaximumNewTokens = suite.MaximumNewTokens });

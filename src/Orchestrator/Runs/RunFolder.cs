@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 
 namespace Hybrid.Orchestrator.Runs;
 
@@ -15,8 +16,6 @@ public sealed class RunFolder : IDisposable
     /// <summary>The events of the run.</summary>
     public const string MetricsFile = "metrics.jsonl";
 
-    private const string LockFile = ".lock";
-
     private static readonly JsonSerializerOptions Lines = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -25,7 +24,7 @@ public sealed class RunFolder : IDisposable
     };
 
     private readonly Stopwatch time = Stopwatch.StartNew();
-    private readonly FileStream held;
+    private readonly FolderLock held;
     private readonly StreamWriter metrics;
     private readonly object configuration;
     private readonly IReadOnlyList<ulong> seeds;
@@ -38,8 +37,7 @@ public sealed class RunFolder : IDisposable
         this.configuration = configuration;
         this.seeds = seeds;
         this.arguments = arguments ?? [];
-        // Refused while another process has it; .NET takes an exclusive lock for it, which ends with the process.
-        held = Hold(path);
+        held = FolderLock.Take(path);
         metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
         Write(RunStatus.Running);
     }
@@ -138,19 +136,6 @@ public sealed class RunFolder : IDisposable
         }.Write(FullPath);
     }
 
-    private static FileStream Hold(string path)
-    {
-        string file = Path.Combine(path, LockFile);
-        try
-        {
-            return new FileStream(file, FileMode.OpenOrCreate, FileAccess.Write, FileShare.None, bufferSize: 1, FileOptions.DeleteOnClose);
-        }
-        catch (IOException error) when (File.Exists(file))
-        {
-            throw new HybridException(ErrorKind.Io, $"{path}: another process is running in this folder", error);
-        }
-    }
-
     private static RunFolder Open(string path, Func<string, RunFolder> open)
     {
         try
@@ -167,7 +152,7 @@ public sealed class RunFolder : IDisposable
 
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
     private static string? Holds(string full) =>
-        Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == LockFile) ? null : RunRecord.CommandIn(full) ?? string.Empty;
+        Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName) ? null : RunRecord.CommandIn(full) ?? string.Empty;
 }
 
 /// <summary>The files that a run reads and writes, each asked for when it is time: what is read before the work, what is written after it.</summary>

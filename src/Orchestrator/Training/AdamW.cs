@@ -19,6 +19,9 @@ public sealed class AdamW(IReadOnlyList<Tensor> parameters, OptimizerOptions opt
             parameters.At(positions), gradients, firstMoments.At(positions), secondMoments.At(positions), step, learningRate, Beta1, Beta2, Epsilon, options.WeightDecay, masters?.At(positions), noise.For(step, positions));
 
     /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, IReadOnlyList<Tensor>>> State => Optimizers.StateOf(("masters", masters), ("first-moments", firstMoments), ("second-moments", secondMoments));
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         Optimizers.Free(masters);

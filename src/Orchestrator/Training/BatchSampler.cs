@@ -15,29 +15,21 @@ public static class BatchSampler
     public static int StepsPerEpoch(int count, int batchSize) => (count + batchSize - 1) / batchSize;
 }
 
-/// <summary>Takes examples in a cyclic order that is shuffled once: every example is used equally often, however the draws are cut.</summary>
-public sealed class CyclicSampler
+/// <summary>
+/// Examples in a cyclic order that is shuffled once: every example is used equally often, however the draws are cut, as long as none asks for
+/// more than there are. A draw depends on how much was drawn before, not on an earlier call.
+/// </summary>
+public sealed class CyclicOrder
 {
     private readonly int[] order;
-    private int next;
 
     /// <summary>Over <paramref name="count"/> examples.</summary>
-    public CyclicSampler(int count, SeededRandom random)
+    public CyclicOrder(int count, SeededRandom random)
     {
         order = [.. Enumerable.Range(0, count)];
         random.Shuffle(order);
     }
 
-    /// <summary>The next <paramref name="size"/> examples; fewer only where there are fewer in all.</summary>
-    public int[] Take(int size)
-    {
-        int[] taken = new int[Math.Min(size, order.Length)];
-        for (int i = 0; i < taken.Length; i++)
-        {
-            taken[i] = order[next];
-            next = (next + 1) % order.Length;
-        }
-
-        return taken;
-    }
+    /// <summary>The <paramref name="size"/> examples that follow the first <paramref name="drawn"/>; fewer only where there are fewer in all.</summary>
+    public int[] Take(int drawn, int size) => [.. Enumerable.Range(0, Math.Min(size, order.Length)).Select(i => order[(drawn + i) % order.Length])];
 }

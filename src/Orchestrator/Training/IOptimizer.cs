@@ -14,6 +14,9 @@ public interface IOptimizer : IDisposable
     /// <param name="positions">Places of the parameters in the optimizer's list.</param>
     /// <param name="gradients">Their gradients, in that order.</param>
     void Update(int step, double learningRate, IReadOnlyList<int> positions, IReadOnlyList<Tensor> gradients);
+
+    /// <summary>The state that steps leave for later ones, by name; each list in the order of the parameters. Together with the parameters and the number of steps it is all that the next step depends on.</summary>
+    IEnumerable<KeyValuePair<string, IReadOnlyList<Tensor>>> State { get; }
 }
 
 /// <summary>Makes optimizers.</summary>
@@ -65,6 +68,10 @@ public static class Optimizers
         using TensorScope outside = TensorScope.Outside();
         return [.. parameters.Select(p => Tensor.Zeros(p.Shape, rounding == WeightRounding.MasterWeights && IsNarrow(p) ? ElementType.Float32 : p.ElementType, p.Device))];
     }
+
+    /// <summary>The lists that there are, by name.</summary>
+    internal static IEnumerable<KeyValuePair<string, IReadOnlyList<Tensor>>> StateOf(params (string Name, Tensor[]? Tensors)[] lists) =>
+        lists.Where(list => list.Tensors is not null).Select(list => KeyValuePair.Create<string, IReadOnlyList<Tensor>>(list.Name, list.Tensors!));
 
     /// <summary>The entries at these places.</summary>
     internal static Tensor[] At(this IReadOnlyList<Tensor> list, IReadOnlyList<int> positions) => [.. positions.Select(position => list[position])];

@@ -20,6 +20,9 @@ public sealed class LastGoodState : IDisposable
         copies = [.. model.Trainable().Select(name => (name, model[name].CloneTo(model[name].ElementType, Device.Cpu)))];
     }
 
+    /// <summary>The copies, by the parameters' names.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> State => copies.Select(copy => KeyValuePair.Create(copy.Name, copy.Copy));
+
     /// <summary>Takes the parameters as they are now.</summary>
     public void Update()
     {

@@ -16,6 +16,9 @@ public sealed class Lion(IReadOnlyList<Tensor> parameters, OptimizerOptions opti
         OptimizerSteps.Lion(parameters.At(positions), gradients, momenta.At(positions), learningRate, Beta1, Beta2, options.WeightDecay, masters?.At(positions), noise.For(step, positions));
 
     /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, IReadOnlyList<Tensor>>> State => Optimizers.StateOf(("masters", masters), ("momenta", momenta));
+
+    /// <inheritdoc/>
     public void Dispose()
     {
         Optimizers.Free(masters);

@@ -13,5 +13,8 @@ public sealed class Sgd(IReadOnlyList<Tensor> parameters, OptimizerOptions optio
         OptimizerSteps.Sgd(parameters.At(positions), gradients, learningRate, options.WeightDecay, masters?.At(positions), noise.For(step, positions));
 
     /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, IReadOnlyList<Tensor>>> State => Optimizers.StateOf(("masters", masters));
+
+    /// <inheritdoc/>
     public void Dispose() => Optimizers.Free(masters);
 }

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
@@ -67,7 +68,7 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
 
     /// <summary>Changes the model in place.</summary>
     /// <exception cref="HybridException">Diverged: the loss was not finite; the model is as after the last whole pass.</exception>
-    public TeachingReport Teach(LlamaModel model, UnlearningDataset dataset, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    public TeachingReport Teach(LlamaModel model, UnlearningDataset dataset, SeededRandom random, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default, RunJournal? journal = null)
     {
         MultipleChoiceQuestion[] forget = [.. dataset.ForgetQuestions];
         TokenSequence[] examples = Examples(dataset);
@@ -83,10 +84,11 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
             BatchSize = options.BatchSize,
             Random = random,
             KeepsLastGood = true,
+            Journal = journal,
             Progress = progress,
             Cancellation = cancellation,
         };
-        loop.Run(batch => new ForgetRetainLoss(Losses.MeanNll(model, new PackedBatch([.. batch.Select(i => examples[i])])), null, null), GoOn);
+        loop.Run(batch => new ForgetRetainLoss(Losses.MeanNll(model, new PackedBatch([.. batch.Examples.Select(i => examples[i])])), null, null), GoOn);
         return report!;
 
         bool GoOn(int epoch)
@@ -96,9 +98,12 @@ public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, Mcq
                 return true;
             }
 
-            report = new TeachingReport(epoch, evaluator.Evaluate(model, forget, cancellation), evaluator.Evaluate(model, dataset.RetainQuestions, cancellation));
+            report = new TeachingReport(epoch, Ask(epoch, "forget", forget), Ask(epoch, "retain", dataset.RetainQuestions));
             return Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) < options.TargetAccuracy;
         }
+
+        McqResult Ask(int epoch, string half, IReadOnlyList<MultipleChoiceQuestion> questions) => new(
+            RunJournal.Once(journal, $"{half} after pass {epoch}", null, _ => evaluator.Evaluate(model, questions, cancellation).LetterLogits), [.. questions.Select(question => question.Answer)]);
     }
 
     private TokenSequence[] Examples(UnlearningDataset dataset) =>

@@ -11,11 +11,16 @@ public sealed class TrainingStep : IDisposable
     private readonly IOptimizer optimizer;
     private readonly OptimizerOptions options;
 
-    /// <summary>Starts with an empty optimizer state. Only stochastic rounding draws from forks of <paramref name="random"/>.</summary>
-    public TrainingStep(LlamaModel model, OptimizerOptions options, SeededRandom random)
+    /// <summary>Starts with an empty optimizer state.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="options">How its trainable parameters move.</param>
+    /// <param name="random">Only stochastic rounding draws, from forks of it.</param>
+    /// <param name="made">Steps that were made elsewhere, after which <see cref="State"/> is put back.</param>
+    public TrainingStep(LlamaModel model, OptimizerOptions options, SeededRandom random, int made = 0)
     {
         this.model = model;
         this.options = options;
+        Count = made;
         IReadOnlyList<string> names = model.Trainable();
         positions = names.Select((name, position) => (name, position)).ToDictionary(entry => entry.name, entry => entry.position, StringComparer.Ordinal);
         optimizer = Optimizers.Create(options, [.. names.Select(name => model[name])], random);
@@ -23,6 +28,10 @@ public sealed class TrainingStep : IDisposable
 
     /// <summary>Steps taken so far.</summary>
     public int Count { get; private set; }
+
+    /// <summary>The optimizer's state, by the kind of state and the parameter's name.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> State =>
+        optimizer.State.SelectMany(kind => positions.Select(parameter => KeyValuePair.Create($"{kind.Key}/{parameter.Key}", kind.Value[parameter.Value])));
 
     /// <summary>
     /// Computes the loss, its gradients and the update; each layer's parameters move as soon as their gradients are there, which are freed then.

@@ -1,3 +1,4 @@
+using Hybrid.Interop;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -36,6 +37,9 @@ internal sealed record ForgetRetainLoop
     /// <summary>Whether the loss has a retain part, so that there must be something to retain.</summary>
     public required bool NeedsRetain { get; init; }
 
+    /// <summary>What a checkpoint holds of the model; null for the trainable parameters, where nothing else has changed.</summary>
+    public Func<IEnumerable<KeyValuePair<string, Tensor>>>? Changed { get; init; }
+
     /// <summary>The loop of a method that trains the context's model in one stage. Its sets are looked at now, before any work.</summary>
     /// <exception cref="HybridException">EmptySplit, as for <see cref="Run"/>.</exception>
     public static ForgetRetainLoop OneStage(UnlearningContext context, PassOptions passes, bool needsRetain)
@@ -56,19 +60,20 @@ internal sealed record ForgetRetainLoop
     }
 
     /// <summary>Runs it as the only stage of a method: the context is told of every pass.</summary>
-    public UnlearningOutcome RunStage(Func<int[], int[], ForgetRetainLoss> loss) =>
-        new(Run(loss, pass => Context.AfterPass?.Invoke(new UnlearningPass(Stage, pass))), []);
+    public UnlearningOutcome RunStage(Func<int[], int[], ForgetRetainLoss> loss, Action<int[], int[]>? replayed = null) =>
+        new(Run(loss, pass => Context.AfterPass?.Invoke(new UnlearningPass(Stage, pass)), replayed), []);
 
     /// <summary>Runs it. <paramref name="loss"/> gets the positions of a batch's forget and retain examples.</summary>
     /// <param name="loss">The method's loss; runs inside a tensor scope.</param>
     /// <param name="afterEpoch">Told the number of the pass that ended, counted from 1.</param>
+    /// <param name="replayed">Gets the same of steps that the journal has, and does what else the loss would have left behind.</param>
     /// <returns>Steps taken.</returns>
     /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where the loss asks for it. Diverged.</exception>
-    public int Run(Func<int[], int[], ForgetRetainLoss> loss, Action<int>? afterEpoch = null)
+    public int Run(Func<int[], int[], ForgetRetainLoss> loss, Action<int>? afterEpoch = null, Action<int[], int[]>? replayed = null)
     {
         RequireExamples();
         SeededRandom random = Context.Random.Fork(RandomKey);
-        var retain = new CyclicSampler(Context.Retain.Count, random.Fork("retain"));
+        var retain = new CyclicOrder(Context.Retain.Count, random.Fork("retain"));
         var loop = new EpochLoop
         {
             Stage = Stage,
@@ -79,14 +84,21 @@ internal sealed record ForgetRetainLoop
             BatchSize = BatchSize,
             Random = random,
             KeepsLastGood = true,
+            Journal = Context.Journal,
+            Changed = Changed,
             Progress = Context.Progress,
             Cancellation = Context.Cancellation,
         };
-        return loop.Run(forget => loss(forget, NeedsRetain ? retain.Take(forget.Length) : []), epoch =>
-        {
-            afterEpoch?.Invoke(epoch);
-            return true;
-        });
+        return loop.Run(
+            batch => loss(batch.Examples, RetainOf(batch)),
+            epoch =>
+            {
+                afterEpoch?.Invoke(epoch);
+                return true;
+            },
+            batch => replayed?.Invoke(batch.Examples, RetainOf(batch)));
+
+        int[] RetainOf(TrainingBatch batch) => NeedsRetain ? retain.Take(batch.Drawn, batch.Examples.Length) : [];
     }
 
     private void RequireExamples()

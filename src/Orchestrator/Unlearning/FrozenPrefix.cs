@@ -46,6 +46,26 @@ internal sealed class FrozenPrefix(LlamaModel original, HiddenStateStore store) 
         return scope.Keep(Tensor.Concatenate([.. sequences.Select(sequence => states[sequence])], 0));
     }
 
+    /// <summary>
+    /// Does what <see cref="States"/> would leave behind, where a run goes on and the process that asked is gone. The same sequences in the same
+    /// order are needed: a state's last bits depend on the batch that it was computed in.
+    /// </summary>
+    public void Refill(IReadOnlyList<TokenSequence> sequences, int layer)
+    {
+        if (sequences.Any(Leaves))
+        {
+            using TensorScope scope = TensorScope.Begin();
+            States(sequences, layer);
+        }
+
+        bool Leaves(TokenSequence sequence)
+        {
+            long bytes = (long)sequence.Ids.Length * original.Config.HiddenSize * original[ParameterNames.Embedding].ElementType.Size();
+            int highest = HighestKept(sequence, layer);
+            return boundaries.Append(layer).Any(boundary => boundary > highest && boundary <= layer) && store.HasRoomFor(bytes);
+        }
+    }
+
     /// <summary>Frees what is kept.</summary>
     public void Dispose() => store.Dispose();
 

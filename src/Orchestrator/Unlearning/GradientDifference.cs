@@ -63,10 +63,20 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
     /// <param name="model">The model to train.</param>
     /// <param name="tokenNll">NLL of the scored tokens [N] of a batch.</param>
     /// <param name="afterEpoch">Told the number of the pass that ended, counted from 1.</param>
+    /// <param name="changed">What a checkpoint holds of the model; null for the trainable parameters, where nothing else has changed.</param>
+    /// <param name="replayed">Gets the batches of steps that the journal has, and does what else <paramref name="tokenNll"/> would have left behind.</param>
     /// <returns>Steps taken.</returns>
     /// <exception cref="HybridException">EmptySplit: nothing to forget, or nothing to retain where α asks for it. Diverged.</exception>
     internal static int Train(
-        string stage, GradientDifferenceOptions options, UnlearningContext context, string key, LlamaModel model, Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll, Action<int>? afterEpoch = null)
+        string stage,
+        GradientDifferenceOptions options,
+        UnlearningContext context,
+        string key,
+        LlamaModel model,
+        Func<LlamaModel, ForgetRetainBatch, Tensor> tokenNll,
+        Action<int>? afterEpoch = null,
+        Func<IEnumerable<KeyValuePair<string, Tensor>>>? changed = null,
+        Action<ForgetRetainBatch>? replayed = null)
     {
         var loop = new ForgetRetainLoop
         {
@@ -78,6 +88,7 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
             BatchSize = options.BatchSize,
             Optimizer = options.Optimizer,
             NeedsRetain = options.RetainCoefficient > 0,
+            Changed = changed,
         };
         return loop.Run(
             (forget, retain) =>
@@ -85,7 +96,8 @@ public sealed class GradientDifference(GradientDifferenceOptions options) : IUnl
                 var batch = new ForgetRetainBatch(context, forget, retain);
                 return Losses.GradientDifference(tokenNll(model, batch), batch.ForgetTokens, options.RetainCoefficient);
             },
-            afterEpoch);
+            afterEpoch,
+            (forget, retain) => replayed?.Invoke(new ForgetRetainBatch(context, forget, retain)));
     }
 
     /// <summary>NLL of the batch's scored tokens [N], from the whole model.</summary>

@@ -24,6 +24,9 @@ internal sealed class HiddenStateStore(long memoryBytes, long fileBytes) : IDisp
     public Tensor? Find(TokenSequence sequence, int layer) =>
         entries.TryGetValue((sequence, layer), out Entry entry) ? entry.Kept?.To(entry.Type, entry.Device) ?? Read(entry) : null;
 
+    /// <summary>Whether states of so many bytes would be kept.</summary>
+    public bool HasRoomFor(long bytes) => bytes <= memoryLeft || bytes <= fileLeft;
+
     /// <summary>Keeps a copy of the states [S,D], if there is room and none is kept.</summary>
     public void Keep(TokenSequence sequence, int layer, Tensor states)
     {

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -50,6 +51,9 @@ public sealed record UnlearningContext
     /// evaluate the model, not change it.
     /// </summary>
     public Action<UnlearningPass>? AfterPass { get; init; }
+
+    /// <summary>What the run survives its process by; null for nothing. What <see cref="AfterPass"/> asks the model goes through it, too.</summary>
+    public RunJournal? Journal { get; init; }
 
     /// <summary>Stops the run between two steps.</summary>
     public CancellationToken Cancellation { get; init; }

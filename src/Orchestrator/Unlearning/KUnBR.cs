@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
 
@@ -50,7 +51,8 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             if (options.Strategy == BlockStrategy.Density && (round == 0 || options.Reestimate == DensityReestimate.EachRound))
             {
                 models.LetUnlearnedCompute();
-                density = KnowledgeDensity.Normalize(KnowledgeDensity.Measure(unlearned, context.Forget, options.MlpOnly, options.PreUnlearning.BatchSize, context.Progress, context.Cancellation));
+                density = RunJournal.Once(context.Journal, KnowledgeDensity.Stage, context.Progress, progress =>
+                    KnowledgeDensity.Normalize(KnowledgeDensity.Measure(unlearned, context.Forget, options.MlpOnly, options.PreUnlearning.BatchSize, progress, context.Cancellation)));
             }
 
             int[] blocks = BlockSelection.Choose(plan, options.Strategy, options.SelectedBlocks, options.IgnoreHeadLayers, density);
@@ -94,7 +96,12 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
             original.SetTrainable(names);
             string layers = end - first == 1 ? $"layer {first}" : $"layers {first}–{end - 1}";
             string stage = options.Rounds == 1 ? $"re-insert {layers}" : $"round {round + 1}, re-insert {layers}";
-            return GradientDifference.Train(stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, $"round {round} block {block}", original, NllAbovePrefix);
+            return GradientDifference.Train(
+                stage, options.PreUnlearning with { Epochs = options.EpochsPerBlock }, context, $"round {round} block {block}", original, NllAbovePrefix, changed: UnlearnedSoFar, replayed: batch => prefix.Refill(batch.Sequences, first));
+
+            // The unlearned model wherever its parts are now; the original's own come from its folder.
+            IEnumerable<KeyValuePair<string, Tensor>> UnlearnedSoFar() =>
+                original.Names.Select(name => KeyValuePair.Create(name, names.Contains(name) ? original[name] : models.Unlearned[name]));
 
             Tensor NllAbovePrefix(LlamaModel model, ForgetRetainBatch batch)
             {

@@ -101,7 +101,14 @@ public sealed class Rmu(RmuOptions options) : IUnlearningMethod
         using var prefix = new FrozenPrefix(model, new HiddenStateStore(options.PrefixMemoryBytes, options.PrefixFileBytes));
         prefix.Expect([first, end]);
         double[] target = Losses.SteeringTarget(Direction(context.Random, model.Config.HiddenSize), options.SteeringCoefficient);
-        return loop.RunStage((forget, retain) =>
+        return loop.RunStage(Loss, (forget, retain) =>
+        {
+            var batch = new ForgetRetainBatch(context, forget, retain);
+            prefix.Refill([.. batch.Sequences.Skip(forget.Length)], end);
+            prefix.Refill(batch.Sequences, first);
+        });
+
+        ForgetRetainLoss Loss(int[] forget, int[] retain)
         {
             var batch = new ForgetRetainBatch(context, forget, retain);
             TokenSequence[] retained = [.. batch.Sequences.Skip(forget.Length)];
@@ -115,7 +122,7 @@ public sealed class Rmu(RmuOptions options) : IUnlearningMethod
                     : Losses.Rmu(forgotten, steered, hidden.Narrow(0, forgetRows, batch.Packed.Offsets[^1] - forgetRows), before, options.RetainCoefficient),
                 null,
                 null);
-        });
+        }
     }
 
     /// <summary>u before it is normed: uniform in [0, 1), [D]. The key names the stream, so that nothing else shifts it.</summary>

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.TestSupport;
 using Xunit;
@@ -15,11 +16,11 @@ public sealed class CurveFilesTests : IDisposable
     [Fact]
     public void ACurveComesBackAsItWas()
     {
-        CurveFiles files = new(folder.File("a/b"), new { Seed = 1, Rates = new[] { 1e-7, 5e-7 }, Text = "<ü>" });
+        CurveFiles files = new(folder.File("a/b"), new { Seed = 1, Rates = new[] { 1e-7, 5e-7 }, Text = "<ü>" }, RunJournal.UsualInterval);
         Assert.Null(files.Read(3, 1.6e-6));
 
         files.Write(Curve);
-        RelearningCurve read = new CurveFiles(folder.File("a/b"), new { Seed = 1, Rates = new[] { 1e-7, 5e-7 }, Text = "<ü>" }).Read(3, 1.6e-6)!;
+        RelearningCurve read = new CurveFiles(folder.File("a/b"), new { Seed = 1, Rates = new[] { 1e-7, 5e-7 }, Text = "<ü>" }, RunJournal.UsualInterval).Read(3, 1.6e-6)!;
 
         Assert.Equal((3, 1.6e-6, "the loss is NaN"), (read.Fold, read.LearningRate, read.Diverged));
         Assert.Equal(Curve.Hits, read.Hits);
@@ -31,12 +32,12 @@ public sealed class CurveFilesTests : IDisposable
     [InlineData(3e-4, "fold0-rate3e-4.json")]
     [InlineData(1e-7 * 16, "fold0-rate1.6e-6.json")]
     [InlineData(1, "fold0-rate1e+0.json")]
-    public void AFileIsNamedAfterItsJob(double rate, string name) => Assert.Equal(name, Path.GetFileName(new CurveFiles(folder.Path, new { }).PathOf(0, rate)));
+    public void AFileIsNamedAfterItsJob(double rate, string name) => Assert.Equal(name, Path.GetFileName(new CurveFiles(folder.Path, new { }, RunJournal.UsualInterval).PathOf(0, rate)));
 
     [Fact]
     public void AFileOfAnotherAttackIsNamed()
     {
-        new CurveFiles(folder.Path, new { Seed = 1, Model = "m" }).Write(Curve);
+        new CurveFiles(folder.Path, new { Seed = 1, Model = "m" }, RunJournal.UsualInterval).Write(Curve);
 
         Bad(new { Seed = 2, Model = "m" }, "of an attack with seed 1, not 2");
         Bad(new { Seed = 1 }, "of an attack with model \"m\", not null");
@@ -59,7 +60,7 @@ public sealed class CurveFilesTests : IDisposable
     [Fact]
     public void AFileUnderAnotherNameIsNoResult()
     {
-        CurveFiles files = new(folder.Path, new { Seed = 1 });
+        CurveFiles files = new(folder.Path, new { Seed = 1 }, RunJournal.UsualInterval);
         files.Write(Curve with { Fold = 0 });
         File.Move(files.PathOf(0, 1.6e-6), files.PathOf(3, 1.6e-6));
 
@@ -71,7 +72,7 @@ public sealed class CurveFilesTests : IDisposable
     {
         File.WriteAllText(folder.File("x"), string.Empty);
 
-        HybridException error = Assert.Throws<HybridException>(() => new CurveFiles(folder.File("x"), new { }));
+        HybridException error = Assert.Throws<HybridException>(() => new CurveFiles(folder.File("x"), new { }, RunJournal.UsualInterval));
 
         Assert.Equal(ErrorKind.Io, error.Kind);
         Assert.StartsWith(folder.File("x"), error.Message, StringComparison.Ordinal);
@@ -79,7 +80,7 @@ public sealed class CurveFilesTests : IDisposable
 
     private void Bad(object circumstances, string said)
     {
-        CurveFiles files = new(folder.Path, circumstances);
+        CurveFiles files = new(folder.Path, circumstances, RunJournal.UsualInterval);
         HybridException error = Assert.Throws<HybridException>(() => files.Read(3, 1.6e-6));
         Assert.Equal(ErrorKind.Config, error.Kind);
         Assert.StartsWith(folder.File("fold3-rate1.6e-6.json"), error.Message, StringComparison.Ordinal);

@@ -1,4 +1,5 @@
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
@@ -183,7 +184,7 @@ public sealed class LearnUnlearnAttackTests(TaughtModel taught) : IClassFixture<
     public void FinishedJobsAreNotRunAgain()
     {
         using var folder = new TemporaryFolder();
-        var files = new CurveFiles(folder.File("curves"), new { seed = 6 });
+        var files = new CurveFiles(folder.File("curves"), new { seed = 6 }, RunJournal.UsualInterval);
         int steps = 0;
         var progress = new SynchronousProgress<TrainingProgress>(_ => steps++);
         RelearningReport first = Attack([0], [1e-4], 2).Run(taught.Model, taught.Data.ForgetSplits, new SeededRandom(6), 1, files, progress);

@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
@@ -72,7 +73,7 @@ public sealed class RetainRelearningAttackTests(TaughtModel taught) : IClassFixt
     public void CurvesAreKeptAndWorkersDoNotMatter()
     {
         using var folder = new TemporaryFolder();
-        var files = new CurveFiles(folder.Path, new { seed = 1 });
+        var files = new CurveFiles(folder.Path, new { seed = 1 }, RunJournal.UsualInterval);
         RelearningReport two = new RetainRelearningAttack(Options, taught.Encoder, taught.Evaluator).Run(taught.Model, taught.Data.RetainText, taught.Forget, new SeededRandom(1), 2, files);
         int steps = 0;
         RelearningReport again = new RetainRelearningAttack(Options, taught.Encoder, taught.Evaluator)

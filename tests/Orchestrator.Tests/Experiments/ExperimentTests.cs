@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Hybrid.Interop;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.Orchestrator.Reporting;
@@ -128,13 +129,13 @@ public sealed class ExperimentTests : IDisposable
     {
         var store = new JobStore(Path.Combine(folder.Path, "store"));
         using RunFolder run = RunFolder.Create(Path.Combine(folder.Path, "store"), "test", new { }, [1]);
-        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, CancellationToken.None);
-        var first = new Job<string>("job", "inputs", _ => "result");
+        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, RunJournal.UsualInterval, CancellationToken.None);
+        var first = new Job<string>("job", "inputs", (_, _) => "result");
         Assert.Equal(["result"], runner.Run("phase", [first]));
         Assert.True(runner.IsDone(first));
 
         // Other inputs, under the same name, that fail half-way: the first ones' files are no longer theirs.
-        HybridException error = Assert.Throws<HybridException>(() => runner.Run("phase", [first with { Fingerprint = "others", Work = _ => throw new HybridException(ErrorKind.Io, "disk full") }]));
+        HybridException error = Assert.Throws<HybridException>(() => runner.Run("phase", [first with { Fingerprint = "others", Work = (_, _) => throw new HybridException(ErrorKind.Io, "disk full") }]));
 
         Assert.Equal("job: disk full", error.Message);
         Assert.False(runner.IsDone(first));
@@ -144,7 +145,7 @@ public sealed class ExperimentTests : IDisposable
     public void ADamagedResultIsNamed()
     {
         var store = new JobStore(folder.Path);
-        var job = new Job<TaughtResult>("job", "inputs", _ => new TaughtResult(3));
+        var job = new Job<TaughtResult>("job", "inputs", (_, _) => new TaughtResult(3));
         store.Keep(job, 1, new TaughtResult(3));
         string file = Path.Combine(folder.Path, "jobs", "job.json");
         Assert.Equal(3, store.Find(job)!.Result.Epochs);
@@ -297,7 +298,7 @@ public sealed class ExperimentTests : IDisposable
         Assert.True(change is null || text != SmallExperiment.Text, "the change did not find its place");
         ExperimentSettings settings = ExperimentYaml.Parse("f", text);
         using RunFolder run = RunFolder.CreateOrContinue(Path.Combine(folder.Path, name), "run small", ExperimentYaml.ToObject(settings), settings.Seeds);
-        return new Experiment(settings, Device.Cpu, run, null, CancellationToken.None).Run();
+        return new Experiment(settings, Device.Cpu, run, null, RunJournal.UsualInterval, CancellationToken.None).Run();
     }
 
     private byte[] Weights(string run, string seed, string model) => File.ReadAllBytes(Path.Combine(folder.Path, run, "models", seed, model, Orchestrator.Model.ModelFolder.WeightsFile));

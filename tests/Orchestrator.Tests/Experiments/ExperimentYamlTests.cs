@@ -1,10 +1,12 @@
 using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.Orchestrator.Unlearning;
 using Hybrid.TestSupport;
 using Xunit;
 
 namespace Hybrid.Orchestrator.Tests.Experiments;
 
+[LeakLedger]
 public sealed class ExperimentYamlTests
 {
     public static TheoryData<string> Shipped => [.. Directory.GetFiles(RepositoryFolder.PathOf("configs")).Select(path => Path.GetFileName(path)).Where(name => !name.StartsWith("unlearn-", StringComparison.Ordinal))];

@@ -1,11 +1,13 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Tests.Model;
 using Xunit;
 
 namespace Hybrid.Orchestrator.Tests.Experiments;
 
 /// <summary>The report's figures, worked out by hand from hits.</summary>
+[LeakLedger]
 public sealed class ReportBuilderTests
 {
     // Ten people in five splits: V of folds 1 and 2 has two questions each.

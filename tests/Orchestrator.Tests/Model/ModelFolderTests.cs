@@ -46,6 +46,34 @@ public sealed class ModelFolderTests : IDisposable
         Assert.Equal(0, TestModels.Distance(model, wide));
     }
 
+    // The fault program does this a thousand times with a larger one.
+    [Fact]
+    public void ModelsLoadedAndFreedLeaveNoMemory()
+    {
+        const long Mib = 1 << 20;
+        using (LlamaModel model = TestModels.Make(TestModels.Config(hidden: 128, vocabulary: 258), 1, ElementType.Float32))
+        {
+            ModelFolder.Save(folder.Path, model, Bytes);
+        }
+
+        long weights = new FileInfo(Weights).Length, before = 0;
+        for (int i = 0; i < 120; i++)
+        {
+            before = i == 40 ? Resident() : before;
+            ModelFolder.LoadModel(folder.Path, ElementType.Float32, Device.Cpu).Dispose();
+        }
+
+        Assert.True(80 * weights > 50 * Mib, $"{weights}"); // else a leak of whole models would not show
+        Assert.InRange(Resident() - before, -50 * Mib, 8 * Mib);
+
+        static long Resident()
+        {
+            GC.Collect();
+            GC.WaitForPendingFinalizers();
+            return Environment.WorkingSet;
+        }
+    }
+
     [Fact]
     public void SavingReplacesAModelThatIsThere()
     {

@@ -3,6 +3,7 @@ using Xunit;
 
 namespace Hybrid.Orchestrator.Tests.Model;
 
+[LeakLedger]
 public sealed class RotaryEmbeddingTests
 {
     [Fact]

@@ -9,6 +9,7 @@ using Xunit;
 namespace Hybrid.Orchestrator.Tests.Text;
 
 /// <summary>A folder with Llama 3's tokenizer.model: on the real vocabulary against its tokenizer.json, and on one of that size made here.</summary>
+[LeakLedger]
 public sealed class Llama3TiktokenTests : IDisposable
 {
     private const string Json = "data/llama3-tokenizer/tokenizer.json";

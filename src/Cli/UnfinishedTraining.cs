@@ -1,20 +1,26 @@
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Cli;
 
-/// <summary>What becomes of a model whose training meets a loss that is no number.</summary>
-internal static class LastGood
+/// <summary>What becomes of a model whose training does not come to its end.</summary>
+internal static class UnfinishedTraining
 {
-    /// <summary>Runs the training; where it diverges, saves the model, which the training has put back to its last whole pass, and says where.</summary>
+    /// <summary>
+    /// Runs the training; where it diverges, saves the model, which the training has put back to its last whole pass, and says where; where it is
+    /// stopped, says how to go on.
+    /// </summary>
+    /// <param name="context">Told how to go on.</param>
+    /// <param name="journal">The run's; thrown away where it diverges, as it would again.</param>
     /// <param name="output">Where the model was to go.</param>
     /// <param name="model">The model in training.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
     /// <param name="source">The folder that the model came from, if any.</param>
     /// <param name="train">The training.</param>
     /// <exception cref="HybridException">Diverged, with the place in the message; whatever else the training throws.</exception>
-    public static T OnDivergence<T>(ModelOutput output, LlamaModel model, Tokenizer tokenizer, string? source, Func<T> train)
+    public static T Guard<T>(CommandContext context, RunJournal journal, ModelOutput output, LlamaModel model, Tokenizer tokenizer, string? source, Func<T> train)
     {
         try
         {
@@ -22,7 +28,14 @@ internal static class LastGood
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
         {
-            throw new HybridException(ErrorKind.Diverged, $"{error.Message}; {Save(output, model, tokenizer, source)}", error);
+            string kept = Save(output, model, tokenizer, source);
+            journal.Finish();
+            throw new HybridException(ErrorKind.Diverged, $"{error.Message}; {kept}", error);
+        }
+        catch (OperationCanceledException) when (journal.HasState)
+        {
+            context.Error.Profile.Out.Writer.WriteLine($"stopped; the same command with --resume goes on from {journal.Folder}");
+            throw;
         }
     }
 
