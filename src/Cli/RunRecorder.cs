@@ -19,6 +19,7 @@ internal sealed class RunRecorder
     public static IReadOnlyList<string> LeftOut { get; } = ["--out", "--overwrite", "--json", "--events", "--plan", "--device-memory", "--resume", "--checkpoint-minutes"];
 
     private readonly Stopwatch time = Stopwatch.StartNew();
+    private readonly int threads = Runtime.Threads;
     private readonly ParseResult parsed;
     private readonly WatchedFiles inputs;
 
@@ -28,7 +29,7 @@ internal sealed class RunRecorder
         this.inputs = inputs;
     }
 
-    /// <summary>Begins the record of a command that reads a dataset and whatever its options name.</summary>
+    /// <summary>Begins the record of a command that reads a dataset and whatever its options name; the threads are in force by now.</summary>
     public static RunRecorder Start(ParseResult parsed, DatasetFiles dataset) =>
         new(parsed, WatchedFiles.Begin([.. dataset.InputPaths, .. NamedFiles(parsed)]));
 
@@ -51,7 +52,7 @@ internal sealed class RunRecorder
            select argument,
     ];
 
-    /// <summary>Writes the record of the finished run into the folder with what it made.</summary>
+    /// <summary>Writes the record of the finished run into the folder with what it made. Nothing stops it: the work is done, and hashing takes no longer than saving.</summary>
     /// <param name="folder">The folder.</param>
     /// <param name="outputs">The files that the run made there; null for all that are there.</param>
     /// <param name="seed">Where its chance came from.</param>
@@ -59,9 +60,8 @@ internal sealed class RunRecorder
     /// <param name="type">Element type of the weights.</param>
     /// <param name="configuration">The resolved settings.</param>
     /// <param name="result">What it found, in short, without times.</param>
-    /// <param name="cancellation">Stops the hashing.</param>
     /// <exception cref="HybridException">Io: a file cannot be read or written.</exception>
-    public void Write(string folder, IEnumerable<string>? outputs, ulong seed, Device device, ElementType type, object configuration, object result, CancellationToken cancellation)
+    public void Write(string folder, IEnumerable<string>? outputs, ulong seed, Device device, ElementType type, object configuration, object result)
     {
         RunCircumstances now = RunCircumstances.Current;
         new RunRecord
@@ -74,12 +74,12 @@ internal sealed class RunRecorder
             Configuration = RunRecord.NodeOf(configuration)!,
             Device = device.ToString(),
             ElementType = type.ToString().ToLowerInvariant(),
-            Threads = Runtime.Threads,
+            Threads = threads,
             Versions = now.Versions,
             Machine = now.Machine,
             Environment = now.Environment,
-            Inputs = inputs.End(cancellation),
-            Outputs = FileDigest.In(folder, outputs ?? Directory.EnumerateFiles(folder), cancellation),
+            Inputs = inputs.End(),
+            Outputs = FileDigest.In(folder, outputs ?? Directory.EnumerateFiles(folder)),
             Result = RunRecord.NodeOf(result),
             Started = DateTime.UtcNow - time.Elapsed,
             WallSeconds = Math.Round(time.Elapsed.TotalSeconds, 3),

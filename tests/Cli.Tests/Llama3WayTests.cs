@@ -117,7 +117,7 @@ public sealed class Llama3WayTests : IDisposable
     /// <summary>A saved folder is of the source's kind and is read as it was written, to the bit.</summary>
     private void IsWhole(string source, string saved)
     {
-        Assert.Equal(Directory.GetFiles(source).Select(Path.GetFileName).Order(), Directory.GetFiles(saved).Select(Path.GetFileName).Order());
+        Assert.Equal(Directory.GetFiles(source).Select(Path.GetFileName).Append("run.json").Distinct().Order(), Directory.GetFiles(saved).Select(Path.GetFileName).Order());
         Assert.True(WeightsOf(saved).Length >= 4, "an index and at least three shards");
         Assert.All([.. Llama3Folder.Companions, ModelFolder.TokenizerFile], name => Assert.Equal(File.ReadAllBytes(Path.Combine(source, name)), File.ReadAllBytes(Path.Combine(saved, name))));
         JsonNode was = JsonNode.Parse(File.ReadAllText(Path.Combine(source, ModelFolder.ConfigFile)))!, now = JsonNode.Parse(File.ReadAllText(Path.Combine(saved, ModelFolder.ConfigFile)))!;

@@ -149,7 +149,7 @@ public sealed class RepeatCommandTests(TaughtFolder taught) : IDisposable
     [InlineData("arguments", "[\"--model=a\\nb\"]", "found '--model=a?b'")]
     [InlineData("arguments", "[\"--help\"]", "--help")]
     [InlineData("arguments", "[\"--frobnicate=3\"]", "--frobnicate")]
-    [InlineData("arguments", "[]", "is required")]
+    [InlineData("arguments", "[]", "arguments: --method or --config is needed")]
     [InlineData("arguments", "null", "not the record of a run of this version")]
     [InlineData("status", "\"running\"", "the run is running; expected a finished one")]
     [InlineData("status", "3.5", "not the record of a run of this version")]
@@ -162,7 +162,8 @@ public sealed class RepeatCommandTests(TaughtFolder taught) : IDisposable
     [InlineData("inputs", "[{\"path\": \"/a\", \"bytes\": -1, \"sha256\": null}]", "inputs: expected")]
     [InlineData("threads", "0", "seeds and threads: expected at least one of each")]
     [InlineData("seeds", "[]", "seeds and threads: expected at least one of each")]
-    [InlineData("environment", "{\"OMP_A\": null}", "environment: expected texts")]
+    [InlineData("environment", "{\"OMP_A\": null}", "versions, machine and environment: expected lines of text")]
+    [InlineData("machine", "\"\\u001b[2J\"", "versions, machine and environment: expected lines of text")]
     [InlineData("configuration", "null", "not the record of a run of this version")]
     [InlineData("surprise", "1", "not the record of a run of this version")]
     public void ARecordIsOnlyData(string field, string value, string said)

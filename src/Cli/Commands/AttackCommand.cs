@@ -217,7 +217,7 @@ internal static class AttackCommand
             {
                 record.Write(
                     options.OutOf(parsed)!, report.Curves.Select(curve => kept!.PathOf(curve.Fold, curve.LearningRate)), seed, loaded.Device, loaded.Type, settings,
-                    new { report.Accuracy, report.LastEpochAccuracy, report.BestLearningRate, report.BestEpoch, report.AccuracyBefore, report.Recovery }, context.Cancellation);
+                    new { report.Accuracy, report.LastEpochAccuracy, report.BestLearningRate, report.BestEpoch, report.AccuracyBefore, report.Recovery });
             }
         }
 

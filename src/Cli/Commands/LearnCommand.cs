@@ -92,7 +92,7 @@ internal static class LearnCommand
             AccuracyReport? forget = report is null ? null : AccuracyReport.Of(report.Forget), retain = report is null ? null : AccuracyReport.Of(report.Retain);
             bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
             output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes, made => record.Write(
-                made, outputs: null, random.Seed, device, type, new { preset = presetName, preset.Teaching }, new { epochs = report?.Epochs ?? 0, reachedTarget = reached, shareChanged = changed, forget, retain }, context.Cancellation));
+                made, outputs: null, random.Seed, device, type, new { preset = presetName, preset.Teaching }, new { epochs = report?.Epochs ?? 0, reachedTarget = reached, shareChanged = changed, forget, retain }));
             journal.Finish();
             JsonOutput.Write(context, json, new
             {

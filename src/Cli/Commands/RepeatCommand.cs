@@ -13,6 +13,9 @@ internal static class RepeatCommand
     /// <summary>Values of one file that are shown; all of them are in the JSON.</summary>
     private const int MostFieldsShown = 5;
 
+    /// <summary>Characters of such a value.</summary>
+    private const int MostCharactersShown = 80;
+
     public static Command Create(Action<Command, Func<ParseResult, CommandContext, int>> bind)
     {
         var run = new Argument<string>("RUN") { Description = "What learn, unlearn, attack --out, run or demo made: a folder with run.json." };
@@ -97,13 +100,13 @@ internal static class RepeatCommand
             context.WriteLine($"{file.File}: {file.Problem}");
             foreach (JsonDifference field in file.Fields.Take(MostFieldsShown))
             {
-                context.WriteLine($"  {field.Field}: {field.Now}, then {field.Then}");
+                context.WriteLine($"  {Line(field)}");
             }
         }
 
-        foreach (JsonDifference field in comparison.Record)
+        foreach (JsonDifference field in comparison.Record.Take(MostFieldsShown))
         {
-            context.WriteLine($"{RunRecord.FileName}: {field.Field}: {field.Now}, then {field.Then}");
+            context.WriteLine($"{RunRecord.FileName}: {Line(field)}");
         }
 
         foreach (ModelComparison model in comparison.Models)
@@ -123,6 +126,10 @@ internal static class RepeatCommand
             context.WriteLine(Tables.Text($"{folder}: {then.Command} came out the same: {comparison.Files.Count} files, {seconds:F1} s (then {then.WallSeconds:F1} s); not compared: {string.Join(", ", RunComparison.Ignored)}"));
         }
     }
+
+    private static string Line(JsonDifference field) => $"{field.Field}: {Cut(field.Now)}, then {Cut(field.Then)}";
+
+    private static string Cut(string text) => text.Length <= MostCharactersShown ? text : text[..MostCharactersShown] + "…";
 
     private static IEnumerable<TensorDiff> Changed(ModelDiff difference) => difference.Tensors.Where(tensor => tensor.Difference.Changed > 0 || tensor.TypeA != tensor.TypeB);
 

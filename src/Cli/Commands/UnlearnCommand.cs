@@ -89,7 +89,7 @@ internal static class UnlearnCommand
             double seconds = clock.Elapsed.TotalSeconds;
             double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
             target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes, made => record.Write(
-                made, outputs: null, parsed.GetValue(seed), loaded.Device, loaded.Type, SettingsYaml.ToObject(settings), new { steps = outcome.Steps, shareChanged = changed, rounds = outcome.Rounds }, context.Cancellation));
+                made, outputs: null, parsed.GetValue(seed), loaded.Device, loaded.Type, SettingsYaml.ToObject(settings), new { steps = outcome.Steps, shareChanged = changed, rounds = outcome.Rounds }));
             journal.Finish();
             JsonOutput.Write(context, file, new
             {

@@ -26,6 +26,7 @@ public sealed class Experiment
     private readonly MeasureStage measuring;
     private readonly AttackStage attacks;
     private readonly UtilityStage utility;
+    private Trial[] trials = [];
 
     /// <summary>Prepares it; nothing is read or written yet.</summary>
     /// <param name="settings">The experiment.</param>
@@ -56,7 +57,7 @@ public sealed class Experiment
         [
             .. store.Used,
             .. worlds.Select(world => world.OriginalFolder).Where(_ => settings.Model.Teach is not null)
-                .Concat(Trial.All(settings, worlds, originals).Select(trial => trial.ModelFolder)).Where(Directory.Exists).SelectMany(Directory.EnumerateFiles),
+                .Concat(trials.Select(trial => trial.ModelFolder)).Where(Directory.Exists).SelectMany(Directory.EnumerateFiles),
             .. new[] { Path.Combine(folder, ResultsFile.Name) }.Where(File.Exists),
         ]);
 
@@ -74,7 +75,7 @@ public sealed class Experiment
         IReadOnlyList<OriginalResult> before = runner.Run("original models", known);
         IReadOnlyList<UtilityScores> scores = runner.Run("utility of the original models", [.. able.SelectMany(jobs => jobs)]);
 
-        Trial[] trials = Trial.All(settings, worlds, originals);
+        trials = Trial.All(settings, worlds, originals);
         Outcome[] outcomes = Unlearn(trials);
         Tune(outcomes);
         Outcome[] picked = [.. worlds.SelectMany((world, w) => settings.Methods.Select(plan => Pick([.. outcomes.Where(outcome => outcome.Trial.World == world && outcome.Trial.Plan == plan)], before[w])))];

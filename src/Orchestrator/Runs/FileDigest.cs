@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// <summary>A file as it was: its length and the SHA-256 of its bytes.</summary>
 /// <param name="Path">Of what a run read: the full path. Of what it wrote: the path in its folder, with '/' between the parts.</param>
 /// <param name="Bytes">Its length.</param>
-/// <param name="Sha256">In lower-case hexadecimal; null where the file was changed while the run was reading it, so that nobody knows what was read.</param>
+/// <param name="Sha256">In lower-case hexadecimal; null where nobody knows what was read: the file was changed while the run was reading it, or could not be read once more.</param>
 public sealed record FileDigest(string Path, long Bytes, string? Sha256)
 {
     private const int BufferBytes = 1 << 20;
@@ -18,21 +18,23 @@ public sealed record FileDigest(string Path, long Bytes, string? Sha256)
     /// <param name="paths">The files.</param>
     /// <param name="cancellation">Checked before each megabyte.</param>
     /// <exception cref="HybridException">Io: one cannot be read.</exception>
-    public static IReadOnlyList<FileDigest> Of(IEnumerable<string> paths, CancellationToken cancellation = default)
+    public static IReadOnlyList<FileDigest> Of(IEnumerable<string> paths, CancellationToken cancellation = default) => Each([.. paths], path => Of(path, cancellation));
+
+    /// <summary>The same, without a digest where a file cannot be read: what a run read may be gone when it ends, and that must not take its result along.</summary>
+    public static IReadOnlyList<FileDigest> OfReadable(IEnumerable<string> paths) => Each([.. paths], path =>
     {
-        string[] all = [.. paths];
-        var digests = new FileDigest[all.Length];
         try
         {
-            Parallel.For(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = Math.Min(MostAtATime, Environment.ProcessorCount) }, i => digests[i] = Of(all[i], cancellation));
+            return Of(path, CancellationToken.None);
         }
-        catch (AggregateException several)
+        catch (HybridException error) when (error.Kind == ErrorKind.Io)
         {
-            throw several.InnerExceptions.FirstOrDefault(error => error is OperationCanceledException or HybridException) ?? several;
+            return Unknown(path);
         }
+    });
 
-        return digests;
-    }
+    /// <summary>A file of which nobody knows what it was.</summary>
+    public static FileDigest Unknown(string path) => new(path, 0, null);
 
     /// <summary>Of what a run wrote into a folder.</summary>
     /// <exception cref="HybridException">Io.</exception>
@@ -49,7 +51,7 @@ public sealed record FileDigest(string Path, long Bytes, string? Sha256)
     {
         if (Sha256 is null)
         {
-            return "was changed while the run was reading it; what it read is not known";
+            return "was changed or went away while the run was reading it; what it read is not known";
         }
 
         var file = new FileInfo(RealPath.Of(path));
@@ -57,6 +59,21 @@ public sealed record FileDigest(string Path, long Bytes, string? Sha256)
             : file.Length != Bytes ? $"has {file.Length} bytes, then it had {Bytes}"
             : Of(path, cancellation).Sha256 is var now && now != Sha256 ? $"has SHA-256 {now}, then it had {Sha256}"
             : null;
+    }
+
+    private static FileDigest[] Each(string[] paths, Func<string, FileDigest> digest)
+    {
+        var digests = new FileDigest[paths.Length];
+        try
+        {
+            Parallel.For(0, paths.Length, new ParallelOptions { MaxDegreeOfParallelism = Math.Min(MostAtATime, Environment.ProcessorCount) }, i => digests[i] = digest(paths[i]));
+        }
+        catch (AggregateException several)
+        {
+            throw several.InnerExceptions.FirstOrDefault(error => error is OperationCanceledException or HybridException) ?? several;
+        }
+
+        return digests;
     }
 
     private static FileDigest Of(string path, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Runs;
 
@@ -21,7 +22,8 @@ public sealed record JsonDifference(string Field, string Then, string Now)
         (JsonObject a, JsonObject b) =>
             from name in a.Select(entry => entry.Key).Union(b.Select(entry => entry.Key))
             where !ignored.Contains(name)
-            let inner = field.Length == 0 ? name : $"{field}.{name}"
+            let shown = WeightIndex.Shown(name) // it may be anybody's
+            let inner = field.Length == 0 ? shown : $"{field}.{shown}"
             from difference in a.ContainsKey(name) && b.ContainsKey(name)
                 ? Between(inner, a[name], b[name], ignored)
                 : [new JsonDifference(inner, a.ContainsKey(name) ? Text(a[name]) : Absent, b.ContainsKey(name) ? Text(b[name]) : Absent)]

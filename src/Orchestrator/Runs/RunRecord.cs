@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
+using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Runs;
@@ -129,9 +130,7 @@ public sealed record RunRecord
 
         try
         {
-            using FileStream stream = File.OpenRead(path);
-            RunRecord record = (stream.Length <= LongestFile ? JsonSerializer.Deserialize<RunRecord>(stream, Options) : throw new JsonException($"{stream.Length} bytes are more than any record has"))
-                ?? throw new JsonException("null");
+            RunRecord record = JsonSerializer.Deserialize<RunRecord>(Bytes(path), Options) ?? throw new JsonException("null");
             HybridException.ThrowIfAny(ErrorKind.Config, path, record.Validate());
             return record;
         }
@@ -151,13 +150,21 @@ public sealed record RunRecord
         string path = Path.Combine(folder, FileName);
         try
         {
-            return !File.Exists(path) ? null : new FileInfo(path).Length > LongestFile ? string.Empty : JsonNode.Parse(File.ReadAllBytes(path), nodeOptions: null, new JsonDocumentOptions { AllowDuplicateProperties = false })?["command"]?.GetValue<string>() ?? string.Empty;
+            return !File.Exists(path) ? null : JsonNode.Parse(Bytes(path), nodeOptions: null, new JsonDocumentOptions { AllowDuplicateProperties = false })?["command"]?.GetValue<string>() ?? string.Empty;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             return string.Empty;
         }
     }
+
+    /// <summary>The file's bytes; what has none, such as a pipe, which might never give any, is not opened.</summary>
+    private static byte[] Bytes(string path) => new FileInfo(RealPath.Of(path)).Length switch
+    {
+        0 => throw new JsonException("it is empty"),
+        > LongestFile and var length => throw new JsonException($"{length} bytes are more than any record has"),
+        _ => File.ReadAllBytes(path),
+    };
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate()
@@ -192,9 +199,10 @@ public sealed record RunRecord
             yield return $"outputs: expected a path in the run's folder with length and SHA-256, found '{Shown(output?.Path)}'";
         }
 
-        if (Environment.Values.Any(value => value is null))
+        string?[] shown = [Versions.Hybrid, Versions.Native, Versions.Dotnet, Machine, .. Environment.Keys, .. Environment.Values];
+        if (shown.Any(text => text is null || text.Any(char.IsControl)))
         {
-            yield return "environment: expected texts";
+            yield return "versions, machine and environment: expected lines of text";
         }
     }
 

@@ -4,7 +4,7 @@ namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>
 /// The files that a run reads: what they are when it begins is remembered by size and time, which costs nothing, and their bytes are hashed
-/// when it ends. A file that has another size or time by then has no digest.
+/// when it ends. A file that has another size or time by then, or is gone, has no digest.
 /// </summary>
 public sealed class WatchedFiles
 {
@@ -20,13 +20,8 @@ public sealed class WatchedFiles
         new([.. paths.Select(Path.GetFullPath).Distinct(StringComparer.Ordinal).Order(StringComparer.Ordinal).Where(File.Exists).Select(path => (path, StampOf(path)))]);
 
     /// <summary>What was read.</summary>
-    /// <param name="cancellation">Stops the reading.</param>
-    /// <exception cref="HybridException">Io: a file cannot be read.</exception>
-    public IReadOnlyList<FileDigest> End(CancellationToken cancellation = default)
-    {
-        var whole = FileDigest.Of(files.Select(file => file.Path).Where(File.Exists), cancellation).ToDictionary(digest => digest.Path, StringComparer.Ordinal);
-        return [.. files.Select(file => StampOf(file.Path) == file.Stamp ? whole[file.Path] : new FileDigest(file.Path, 0, null))];
-    }
+    public IReadOnlyList<FileDigest> End() =>
+        [.. FileDigest.OfReadable(files.Select(file => file.Path)).Zip(files, (digest, file) => StampOf(file.Path) == file.Stamp ? digest : FileDigest.Unknown(file.Path))];
 
     private static string StampOf(string path) => FileStamps.Of([RealPath.Of(path)]).SingleOrDefault(string.Empty);
 }

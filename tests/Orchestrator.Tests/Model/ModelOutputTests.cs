@@ -34,6 +34,30 @@ public sealed class ModelOutputTests : IDisposable
     }
 
     [Fact]
+    public void TheRecordOfTheRunComesWithTheModelOrNothingDoes()
+    {
+        using LlamaModel model = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1));
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: false))
+        {
+            output.Save(model, tokenizer, record: made => File.WriteAllText(Path.Combine(made, "run.json"), $"{Directory.GetFiles(made).Length} {Directory.Exists(Out)}"));
+        }
+
+        Assert.Equal("3 False", File.ReadAllText(Path.Combine(Out, "run.json")));
+        using LlamaModel read = ModelFolder.LoadModel(Out, ElementType.Float32, Device.Cpu);
+        Assert.Empty(TestModels.Changed(model, read));
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: true)) // the record is a file of the model's folder
+        {
+            HybridException error = Assert.Throws<HybridException>(() => output.Save(model, tokenizer, record: _ => throw new IOException("full")));
+            Assert.Equal((ErrorKind.Io, $"{Out}: cannot be written: full"), (error.Kind, error.Message));
+        }
+
+        Assert.Equal("3 False", File.ReadAllText(Path.Combine(Out, "run.json")));
+        ModelFolder.Save(Out, model, tokenizer);
+        Assert.False(File.Exists(Path.Combine(Out, "run.json"))); // another run's
+        Assert.Equal(["out"], Entries);
+    }
+
+    [Fact]
     public void WhatIsNotSavedLeavesNothing()
     {
         ModelOutput.Reserve(Out, overwrite: false).Dispose();
