@@ -72,7 +72,7 @@ TEST_F(Corpus, FilesOpenAndReadOrAreRefusedAsTheParserSays) {
 TEST_F(Corpus, ABrokenFileIsFoundUnsound) {
   // The checks themselves: what they are for is found.
   hybrid::SafetensorsHeader header{8, {{"a", HYB_U8, {2}, 0, 2}, {"b", HYB_U8, {2}, 1, 3}}};
-  EXPECT_EQ(fault_of_header(header, 11), "tensors that overlap: a and b");
+  EXPECT_EQ(fault_of_header(header, 11), "tensors that overlap: b and a");
   header.entries[1] = {"b", HYB_U8, {2}, 2, 4};
   EXPECT_EQ(fault_of_header(header, 11), "a tensor outside the data: b");
   EXPECT_EQ(fault_of_header(header, 12), "");

@@ -6,6 +6,7 @@ using Spectre.Console;
 ITrial[] trials =
 [
     new HostileFilesTrial(),
+    new SafetensorsTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };

@@ -18,14 +18,14 @@ internal sealed record Campaign(long Read, long Refused, IReadOnlyList<(string F
     /// <param name="more">Broken inputs to break further beside the samples.</param>
     public static Campaign Run(ReaderKind kind, string folder, SeededRandom random, long times, IEnumerable<byte[]> more)
     {
-        kind.Prepare(folder);
+        using var file = new InputFile(kind, folder);
         Mutator mutator = new(random, kind.Samples, more);
         Dictionary<string, byte[]> shapes = [];
         Dictionary<string, (string Fault, byte[] Input)> faults = [];
         long read = 0, most = 0;
         foreach (byte[] sample in kind.Samples)
         {
-            if (Judge.Read(kind, folder, sample) is { Accepted: false } verdict)
+            if (Judge.Read(file, sample) is { Accepted: false } verdict)
             {
                 faults.Add(verdict.Shape, ($"a sound file is refused: {verdict.Shape}", sample));
             }
@@ -34,7 +34,7 @@ internal sealed record Campaign(long Read, long Refused, IReadOnlyList<(string F
         for (long i = 0; i < times; i++)
         {
             byte[] input = mutator.Next();
-            Verdict verdict = Judge.Read(kind, folder, input);
+            Verdict verdict = Judge.Read(file, input);
             read += verdict.Accepted ? 1 : 0;
             most = Math.Max(most, verdict.Bytes);
             if (verdict.Fault is { } fault)

@@ -27,16 +27,15 @@ internal static class Judge
     private const int LongestMessage = 2000;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
-    /// <summary>Writes the input to its file in a folder that <see cref="ReaderKind.Prepare"/> has filled, and reads it.</summary>
-    public static Verdict Read(ReaderKind kind, string folder, byte[] input)
+    /// <summary>Writes the input to the file and reads it.</summary>
+    public static Verdict Read(InputFile file, byte[] input)
     {
-        string path = Path.Combine(folder, kind.File);
-        File.WriteAllBytes(path, input);
-        (Verdict verdict, TimeSpan time) = Once(kind, path, input.Length);
+        file.Write(input);
+        (Verdict verdict, TimeSpan time) = Once(file.Kind, file.Path, input.Length);
         if (time > Longest)
         {
             // A busy machine may hold up one reading; not two.
-            (verdict, time) = Once(kind, path, input.Length);
+            (verdict, time) = Once(file.Kind, file.Path, input.Length);
         }
 
         return time > Longest ? verdict with { Fault = $"took {time.TotalSeconds:F1} s" } : verdict;

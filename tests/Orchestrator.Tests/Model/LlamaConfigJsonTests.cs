@@ -21,6 +21,22 @@ public sealed class LlamaConfigJsonTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    [Theory]
+    [InlineData("{\"model_type\": \"\\ud800\"}")]
+    [InlineData("{\"\\ud800\": 1}")]
+    [InlineData("{\"architectures\": [{\"a\": \"\\udc00\"}]}")]
+    [InlineData("{\"model_type\": \"\u00ff\"}")]
+    public void TextThatIsNotUnicodeIsRefused(string json)
+    {
+        File.WriteAllBytes(folder.File("config.json"), System.Text.Encoding.Latin1.GetBytes(json));
+
+        foreach (Action read in (Action[])[() => LlamaConfigJson.Load(folder.File("config.json")), () => LlamaConfigJson.LoadElementType(folder.File("config.json"))])
+        {
+            HybridException refused = Assert.Throws<HybridException>(read);
+            Assert.Equal((ErrorKind.ModelFile, $"{folder.File("config.json")}: a text in it is not Unicode"), (refused.Kind, refused.Message));
+        }
+    }
+
     [Fact]
     public void ReadsEveryField()
     {
