@@ -12,7 +12,7 @@ namespace Hybrid.Faults;
 internal sealed class HostileFilesTrial : ITrial
 {
     private const int Inputs = 100_000;
-    private const int KeptOfKind = 25;
+    private const int KeptOfKind = 40;
     private const int LongestKept = 3000;
 
     /// <inheritdoc/>

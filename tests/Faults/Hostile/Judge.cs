@@ -25,6 +25,7 @@ internal static class Judge
     public const long BytesForEach = 4000;
 
     private const int LongestMessage = 2000;
+    private const int LongestShape = 60;
     private static readonly TimeSpan Longest = TimeSpan.FromSeconds(2);
 
     /// <summary>Writes the input to the file and reads it.</summary>
@@ -58,7 +59,7 @@ internal static class Judge
         TimeSpan time = Stopwatch.GetElapsedTime(start);
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
         string? fault = bytes > BytesForAny + (BytesForEach * length) ? $"allocated {bytes:N0} bytes for {length:N0}" : FaultOf(caught, Path.GetDirectoryName(path)!);
-        string shape = caught is null ? "read" : $"{caught.GetType().Name}: {ShapeOf(caught.Message)}";
+        string shape = caught is null ? "read" : $"{caught.GetType().Name}: {ShapeOf(caught.Message.Replace(path, string.Empty, StringComparison.Ordinal))}";
         return (new(shape, caught is null, fault, bytes), time);
     }
 
@@ -90,28 +91,10 @@ internal static class Judge
 
     private static string Place(Exception error) => error.StackTrace?.Split('\n').FirstOrDefault(line => line.Contains("Hybrid.Orchestrator", StringComparison.Ordinal))?.Trim() ?? string.Empty;
 
-    /// <summary>The message with digits and quoted words taken out, and not too long.</summary>
+    /// <summary>How the message begins: without digits, and up to the first word that is quoted, which is the input's.</summary>
     private static string ShapeOf(string message)
     {
-        StringBuilder shape = new();
-        char quote = '\0';
-        foreach (char letter in message)
-        {
-            if (quote != '\0')
-            {
-                quote = letter == quote ? '\0' : quote;
-            }
-            else if (letter is '\'' or '"')
-            {
-                quote = letter;
-                shape.Append('…');
-            }
-            else if (!char.IsAsciiDigit(letter) && letter <= 0x7F)
-            {
-                shape.Append(letter);
-            }
-        }
-
-        return shape.Length <= 200 ? shape.ToString() : shape.ToString(0, 200);
+        string shape = string.Concat(message.TakeWhile(letter => letter is not ('\'' or '"')).Where(letter => !char.IsAsciiDigit(letter) && char.IsAscii(letter)));
+        return shape.Length <= LongestShape ? shape : shape[..LongestShape];
     }
 }

@@ -7,6 +7,9 @@ namespace Hybrid.Faults.Hostile;
 /// <summary>A model's files: <c>config.json</c>, and <c>model.safetensors.index.json</c> with the shards beside it.</summary>
 internal static class ModelKinds
 {
+    private const string First = "model-00001-of-00002.safetensors";
+    private const string Second = "model-00002-of-00002.safetensors";
+
     private const string Config = """
         {"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_act": "silu", "hidden_size": 64, "intermediate_size": 172, "num_hidden_layers": 2, "num_attention_heads": 8,
          "num_key_value_heads": 4, "head_dim": 8, "vocab_size": 512, "rms_norm_eps": 1e-05, "rope_theta": 500000.0, "max_position_embeddings": 8192, "tie_word_embeddings": false,
@@ -39,13 +42,13 @@ internal static class ModelKinds
             Samples = [Encoding.UTF8.GetBytes(Index), Encoding.UTF8.GetBytes(Index.Replace("\"metadata\": {\"total_size\": 24.0}, ", string.Empty, StringComparison.Ordinal))],
             Prepare = folder =>
             {
-                File.WriteAllBytes(Path.Combine(folder, "model-00001-of-00002.safetensors"), Weights("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8));
-                File.WriteAllBytes(Path.Combine(folder, "model-00002-of-00002.safetensors"), Weights("""{"b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"c":{"dtype":"F32","shape":[],"data_offsets":[12,16]}}""", 16));
+                File.WriteAllBytes(Path.Combine(folder, First), Weights("""{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}""", 8));
+                File.WriteAllBytes(Path.Combine(folder, Second), Weights("""{"b":{"dtype":"F32","shape":[3],"data_offsets":[0,12]},"c":{"dtype":"F32","shape":[],"data_offsets":[12,16]}}""", 16));
             },
             Read = path =>
             {
                 using WeightFiles files = WeightFiles.Open(Path.GetDirectoryName(path)!);
-                if (!files.Names.SequenceEqual(["a", "b", "c"]))
+                if (files.Names.Any(name => !files.PathOf(name).EndsWith(name == "a" ? First : Second, StringComparison.Ordinal)))
                 {
                     throw new InvalidOperationException("an index was accepted that does not agree with its shards");
                 }

@@ -46,7 +46,7 @@ public sealed class CompanionFileTests : IDisposable
         File.CreateSymbolicLink(folder.File("models--x/blobs/link"), "../../secret");
         Make(source, target);
 
-        HybridException refused = Assert.Throws<HybridException>(() => ModelFolder.LoadModel(folder.File(source), ElementType.Float32, Device.Cpu));
+        HybridException refused = Assert.Throws<HybridException>(() => ModelFolder.LoadModel(folder.File(source), ElementType.Float64, Device.Cpu));
         Assert.Equal(ErrorKind.ModelFile, refused.Kind);
         Assert.StartsWith($"{folder.File(source)}/{Companion}: is a link to {folder.Path}/", refused.Message, StringComparison.Ordinal);
         Assert.Throws<HybridException>(() => ModelFolder.Save(folder.File("out"), model, Bytes, folder.File(source)));
@@ -61,7 +61,7 @@ public sealed class CompanionFileTests : IDisposable
         Make(source, target);
         File.WriteAllText(folder.File("plain/inner.json"), "{}");
 
-        using LlamaModel loaded = ModelFolder.LoadModel(folder.File(source), ElementType.Float32, Device.Cpu);
+        using LlamaModel loaded = ModelFolder.LoadModel(folder.File(source), ElementType.Float64, Device.Cpu);
         ModelFolder.Save(folder.File("out"), loaded, Bytes, folder.File(source));
 
         Assert.Equal("{}", File.ReadAllText(folder.File($"out/{Companion}")));
@@ -74,7 +74,7 @@ public sealed class CompanionFileTests : IDisposable
         Make("models--x/snapshots/0123", "../../blobs/1f");
         Directory.CreateSymbolicLink(folder.File("named"), "models--x/snapshots/0123");
 
-        using LlamaModel loaded = ModelFolder.LoadModel(folder.File("named"), ElementType.Float32, Device.Cpu);
+        using LlamaModel loaded = ModelFolder.LoadModel(folder.File("named"), ElementType.Float64, Device.Cpu);
 
         Assert.Empty(TestModels.Changed(model, loaded));
     }

@@ -125,6 +125,8 @@ public sealed class LlamaConfigJsonTests : IDisposable
     [InlineData("num_key_value_heads", "2")]
     [InlineData("head_dim", "3")]
     [InlineData("rms_norm_eps", "0")]
+    [InlineData("rms_norm_eps", "1e400")]
+    [InlineData("rope_theta", "1e400")]
     [InlineData("rope_theta", "-10")]
     [InlineData("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16}")]
     [InlineData("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16}")]

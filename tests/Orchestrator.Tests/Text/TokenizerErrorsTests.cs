@@ -7,6 +7,16 @@ namespace Hybrid.Orchestrator.Tests.Text;
 /// <summary>Every way a tokenizer.json can be refused: one line, which names the file and the key.</summary>
 public sealed class TokenizerErrorsTests
 {
+    [Fact]
+    public void RefusesBytesThatAreNotUtf8EvenWhereTheyWouldBeQuoted()
+    {
+        byte[] json = Encoding.UTF8.GetBytes(new TokenizerFile().With("version", "\"@@@@\"").Json);
+        json[json.AsSpan().IndexOf("@@@@"u8)] = 0xFF;
+
+        HybridException error = Assert.Throws<HybridException>(() => Tokenizer.FromJson("tokenizer.json", json));
+        Assert.Equal((ErrorKind.Tokenizer, "tokenizer.json: expected UTF-8 throughout."), (error.Kind, error.Message));
+    }
+
     [Theory]
     [InlineData("version", "\"2.0\"", "version: expected \"1.0\", got \"2.0\"")]
     [InlineData("truncation", "{}", "truncation: expected null, since this feature is not implemented")]
