@@ -11,7 +11,7 @@ namespace Hybrid.Faults;
 /// </summary>
 internal sealed class HostileFilesTrial : ITrial
 {
-    private const int Inputs = 100_000;
+    private const int Inputs = 200_000;
     private const int KeptOfKind = 40;
     private const int LongestKept = 3000;
 
