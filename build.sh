@@ -246,6 +246,7 @@ bench() {
 
 faults() {
     build
+    build_fuzz
     step "build faults" dotnet build tests/Faults -c Release -p:RestoreLockedMode=true
     artifacts/dotnet/bin/Faults/release/Hybrid.Faults "$@"
 }
@@ -254,6 +255,24 @@ sbom() {
     build
     step "build sbom" dotnet build scripts/Sbom -c Release -p:RestoreLockedMode=true
     artifacts/dotnet/bin/Sbom/release/Hybrid.Sbom artifacts/bin . artifacts/sbom.json
+}
+
+# The fuzzer needs clang and its run-time libraries. Without them its trial says that it is left out.
+build_fuzz() {
+    if ! has_libfuzzer && can_install; then
+        run_logged "install clang-16" install_packages "clang-16 libclang-rt-16-dev" || true
+    fi
+    if ! has_libfuzzer; then
+        rm -rf artifacts/native-fuzz
+        return
+    fi
+    build_native artifacts/native-fuzz safetensors_fuzz -DHYBRID_FUZZ=ON -DCMAKE_C_COMPILER=clang-16 -DCMAKE_CXX_COMPILER=clang++-16
+}
+
+has_libfuzzer() {
+    mkdir -p artifacts
+    clang++-16 -fsanitize=fuzzer,address -x c++ - -o artifacts/has-libfuzzer 2>/dev/null \
+        <<<'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }'
 }
 
 build_for_tests() {

@@ -18,20 +18,16 @@ using namespace hybrid;
 struct hyb_safetensors {
   std::string path;
   std::unique_ptr<MappedFile> file;
-  uint64_t data_at;
-  std::vector<SafetensorsEntry> entries;
+  SafetensorsHeader header;
 };
 
 namespace {
 
-// More than any model's header needs, and little enough that a hostile one cannot exhaust memory.
-constexpr uint64_t longest_header = 100'000'000;
-
 const SafetensorsEntry& entry_of(const hyb_safetensors* file, int64_t index) {
   not_null(file, "file");
-  require(index >= 0 && index < static_cast<int64_t>(file->entries.size()), HYB_OUT_OF_RANGE, file->path, ": entry ", index, " of ",
-          file->entries.size());
-  return file->entries[static_cast<size_t>(index)];
+  require(index >= 0 && index < static_cast<int64_t>(file->header.entries.size()), HYB_OUT_OF_RANGE, file->path, ": entry ", index, " of ",
+          file->header.entries.size());
+  return file->header.entries[static_cast<size_t>(index)];
 }
 
 std::string utf8(const char* text, const char* path, const char* what) {
@@ -61,13 +57,7 @@ hyb_status hyb_safetensors_open(const char* path, hyb_safetensors** out) {
     opened->path = not_null(path, "path");
     opened->file = std::make_unique<MappedFile>(opened->path);
     const auto& file = *opened->file;
-    require(file.size() >= 8, HYB_BAD_FORMAT, path, ": ", file.size(), " bytes are too few for a safetensors file");
-    uint64_t header_bytes = 0;
-    for (int i = 7; i >= 0; --i) header_bytes = header_bytes << 8 | static_cast<unsigned char>(file.data()[i]);
-    require(header_bytes <= longest_header && header_bytes <= file.size() - 8, HYB_BAD_FORMAT, path, ": a header of ", header_bytes,
-            " bytes in a file of ", file.size());
-    opened->data_at = 8 + header_bytes;
-    opened->entries = parse_safetensors_header(opened->path, file.data() + 8, header_bytes, file.size() - opened->data_at);
+    opened->header = read_safetensors_header(opened->path, file.data(), file.size());
     *out = opened.release();
     ledger_add(1);
   });
@@ -82,7 +72,7 @@ void hyb_safetensors_free(hyb_safetensors* file) {
 hyb_status hyb_safetensors_count(const hyb_safetensors* file, int64_t* out) {
   return guard("safetensors_count", [&] {
     not_null(out, "out");
-    *out = static_cast<int64_t>(not_null(file, "file")->entries.size());
+    *out = static_cast<int64_t>(not_null(file, "file")->header.entries.size());
   });
 }
 
@@ -134,7 +124,7 @@ hyb_status hyb_safetensors_read(const hyb_safetensors* file, int64_t index, int3
       *out = give(at::empty(entry.shape, options.dtype(type).device(place)));
       return;
     }
-    const char* data = file->file->data() + file->data_at + entry.begin;
+    const char* data = file->file->data() + file->header.data_at + entry.begin;
     const bool aligned = reinterpret_cast<uintptr_t>(data) % dtype_bytes(entry.dtype) == 0;
     at::Tensor tensor;
     if (aligned && !(place.is_cpu() && type == options.dtype().toScalarType())) {

@@ -24,6 +24,23 @@ const DtypeName& dtype_name(int32_t dtype) {
   fail(HYB_NOT_IMPLEMENTED, "element type ", dtype, " has no safetensors name");
 }
 
+// A text out of the file for an error's one line: no control characters or line breaks of any kind, and not too long.
+std::string shown(const std::string& text) {
+  constexpr size_t longest = 100;
+  std::string line;
+  for (size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const size_t bytes = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    const auto character = text.substr(i, bytes);
+    if (line.size() + bytes > longest) return line + "...";
+    const bool breaks = lead < 0x20 || lead == 0x7F || (lead == 0xC2 && static_cast<unsigned char>(text[i + 1]) < 0xA0) ||
+                        character == "\u2028" || character == "\u2029";
+    line += breaks ? "?" : character;
+    i += bytes;
+  }
+  return line;
+}
+
 // A reader of just the JSON that the format allows: an object of objects of strings and arrays of whole numbers. No
 // recursion, so no depth to exhaust.
 class Reader {
@@ -122,7 +139,7 @@ class Reader {
       value.push_back("\"\\/\b\f\n\r\t"[plain - "\"\\/bfnrt"]);
       return;
     }
-    if (c != 'u') bad("unknown escape '\\", c, "'");
+    if (c != 'u') bad("unknown escape after '\\'");
     uint32_t code = four_hex();
     if (code >= 0xDC00 && code < 0xE000) bad("a low surrogate without a high one");
     if (code >= 0xD800 && code < 0xDC00) {
@@ -161,7 +178,7 @@ void read_metadata(Reader& in) {
     auto key = in.string();
     in.expect(':');
     in.string();
-    if (!keys.insert(key).second) in.bad("metadata key '", key, "' stands twice");
+    if (!keys.insert(key).second) in.bad("metadata key '", shown(key), "' stands twice");
   } while (in.accept(','));
   in.expect('}');
 }
@@ -176,35 +193,41 @@ SafetensorsEntry read_entry(Reader& in, const std::string& name) {
     if (key == "dtype" && entry.dtype < 0) {
       auto dtype = in.string();
       auto* known = std::find_if(std::begin(dtype_names), std::end(dtype_names), [&](const DtypeName& d) { return dtype == d.name; });
-      if (known == std::end(dtype_names)) in.bad("tensor '", name, "': dtype '", dtype, "' is not one of F32 F64 BF16 F16 I64 I32 U8 BOOL");
+      if (known == std::end(dtype_names))
+        in.bad("tensor '", shown(name), "': dtype '", shown(dtype), "' is not one of F32 F64 BF16 F16 I64 I32 U8 BOOL");
       entry.dtype = known->dtype;
     } else if (key == "shape" && !has_shape) {
       has_shape = true;
       for (uint64_t size : in.numbers(8)) {
-        if (size > INT64_MAX) in.bad("tensor '", name, "': a size beyond 63 bits");
+        if (size > INT64_MAX) in.bad("tensor '", shown(name), "': a size beyond 63 bits");
         entry.shape.push_back(static_cast<int64_t>(size));
       }
     } else if (key == "data_offsets" && !has_offsets) {
       has_offsets = true;
       auto offsets = in.numbers(2);
-      if (offsets.size() != 2) in.bad("tensor '", name, "': data_offsets needs two numbers");
+      if (offsets.size() != 2) in.bad("tensor '", shown(name), "': data_offsets needs two numbers");
       entry.begin = offsets[0], entry.end = offsets[1];
     } else {
-      in.bad("tensor '", name, "': key '", key, "' is unknown or stands twice");
+      in.bad("tensor '", shown(name), "': key '", shown(key), "' is unknown or stands twice");
     }
   } while (in.accept(','));
   in.expect('}');
-  if (entry.dtype < 0 || !has_shape || !has_offsets) in.bad("tensor '", name, "': dtype, shape and data_offsets are all needed");
+  if (entry.dtype < 0 || !has_shape || !has_offsets) in.bad("tensor '", shown(name), "': dtype, shape and data_offsets are all needed");
   return entry;
 }
 
 void check_size(const std::string& file, const SafetensorsEntry& entry) {
-  uint64_t bytes = dtype_bytes(entry.dtype);
-  for (int64_t size : entry.shape)
-    require(!__builtin_mul_overflow(bytes, static_cast<uint64_t>(size), &bytes), HYB_BAD_FORMAT, file, ": tensor '", entry.name,
+  auto bytes = static_cast<int64_t>(dtype_bytes(entry.dtype));
+  bool empty = false;
+  for (int64_t size : entry.shape) {
+    empty |= size == 0;
+    // A size of zero does not excuse the others: a tensor's strides are products of them.
+    require(!__builtin_mul_overflow(bytes, std::max<int64_t>(size, 1), &bytes), HYB_BAD_FORMAT, file, ": tensor '", shown(entry.name),
             "': its size overflows");
-  require(entry.begin <= entry.end && entry.end - entry.begin == bytes, HYB_BAD_FORMAT, file, ": tensor '", entry.name, "': data_offsets ",
-          entry.begin, " to ", entry.end, " for ", bytes, " bytes");
+  }
+  if (empty) bytes = 0;
+  require(entry.begin <= entry.end && entry.end - entry.begin == static_cast<uint64_t>(bytes), HYB_BAD_FORMAT, file, ": tensor '",
+          shown(entry.name), "': data_offsets ", entry.begin, " to ", entry.end, " for ", bytes, " bytes");
 }
 
 // The data section must be covered exactly once.
@@ -215,12 +238,38 @@ void check_coverage(const std::string& file, const std::vector<SafetensorsEntry>
             [](const auto* a, const auto* b) { return a->begin != b->begin ? a->begin < b->begin : a->end < b->end; });
   uint64_t covered = 0;
   for (const auto* entry : by_offset) {
-    require(entry->begin == covered, HYB_BAD_FORMAT, file, ": tensor '", entry->name, "' begins at byte ", entry->begin, " of the data, ",
-            covered, " is where the one before it ends");
+    require(entry->begin == covered, HYB_BAD_FORMAT, file, ": tensor '", shown(entry->name), "' begins at byte ", entry->begin,
+            " of the data, ", covered, " is where the one before it ends");
     covered = entry->end;
   }
   require(covered == data_bytes, HYB_BAD_FORMAT, file, ": the tensors take ", covered, " bytes, the file holds ", data_bytes,
           covered > data_bytes ? ": it is truncated" : "");
+}
+
+// The JSON text of a header whose data section has data_bytes bytes.
+std::vector<SafetensorsEntry> parse(const std::string& file, const char* text, uint64_t length, uint64_t data_bytes) {
+  Reader in(file, text, length);
+  std::vector<SafetensorsEntry> entries;
+  std::unordered_set<std::string> names;
+  in.expect('{');
+  if (!in.accept('}')) {
+    do {
+      auto name = in.string();
+      in.expect(':');
+      if (name.find('\0') != std::string::npos) in.bad("a zero character in a tensor's name, which C cannot hold");
+      if (!names.insert(name).second) in.bad("tensor '", shown(name), "' stands twice");
+      if (name == "__metadata__") {
+        read_metadata(in);
+      } else {
+        entries.push_back(read_entry(in, name));
+        check_size(file, entries.back());
+      }
+    } while (in.accept(','));
+    in.expect('}');
+  }
+  in.end();
+  check_coverage(file, entries, data_bytes);
+  return entries;
 }
 
 std::string quoted(const std::string& value) {
@@ -260,29 +309,13 @@ bool is_utf8(const std::string& text) {
   return true;
 }
 
-std::vector<SafetensorsEntry> parse_safetensors_header(const std::string& file, const char* text, uint64_t length, uint64_t data_bytes) {
-  Reader in(file, text, length);
-  std::vector<SafetensorsEntry> entries;
-  std::unordered_set<std::string> names;
-  in.expect('{');
-  if (!in.accept('}')) {
-    do {
-      auto name = in.string();
-      in.expect(':');
-      if (name.find('\0') != std::string::npos) in.bad("a zero character in a tensor's name, which C cannot hold");
-      if (!names.insert(name).second) in.bad("tensor '", name, "' stands twice");
-      if (name == "__metadata__") {
-        read_metadata(in);
-      } else {
-        entries.push_back(read_entry(in, name));
-        check_size(file, entries.back());
-      }
-    } while (in.accept(','));
-    in.expect('}');
-  }
-  in.end();
-  check_coverage(file, entries, data_bytes);
-  return entries;
+SafetensorsHeader read_safetensors_header(const std::string& file, const char* data, uint64_t size) {
+  require(size >= 8, HYB_BAD_FORMAT, file, ": ", size, " bytes are too few for a safetensors file");
+  uint64_t length = 0;
+  for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(data[i]);
+  require(length <= longest_safetensors_header && length <= size - 8, HYB_BAD_FORMAT, file, ": a header of ", length,
+          " bytes in a file of ", size);
+  return {8 + length, parse(file, data + 8, length, size - 8 - length)};
 }
 
 std::string write_safetensors_header(const std::vector<SafetensorsEntry>& entries,

@@ -15,9 +15,17 @@ struct SafetensorsEntry {
   uint64_t begin, end;  // bytes, counted from the end of the header
 };
 
-// Parses the JSON text of a header whose data section has data_bytes bytes. Entries come back in the file's order.
-// Throws Error(HYB_BAD_FORMAT) that names the file and says what is wrong and where.
-std::vector<SafetensorsEntry> parse_safetensors_header(const std::string& file, const char* text, uint64_t length, uint64_t data_bytes);
+struct SafetensorsHeader {
+  uint64_t data_at;                       // bytes before the data: eight for the header's length, and the header
+  std::vector<SafetensorsEntry> entries;  // in the file's order
+};
+
+// More than any model's header needs, and little enough that a hostile one cannot exhaust memory.
+constexpr uint64_t longest_safetensors_header = 100'000'000;
+
+// Reads the header of a whole file of size bytes in memory; the data themselves are not looked at. Throws
+// Error(HYB_BAD_FORMAT) that names the file and says on one line what is wrong and where.
+SafetensorsHeader read_safetensors_header(const std::string& file, const char* data, uint64_t size);
 
 // The header text for these entries, padded with spaces to a multiple of 8 bytes.
 std::string write_safetensors_header(const std::vector<SafetensorsEntry>& entries,

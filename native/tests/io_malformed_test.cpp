@@ -155,6 +155,8 @@ TEST_F(Malformed, SizesThatDoNotFit) {
   entry(R"({"dtype":"F32","shape":[1],"data_offsets":[4,0]})", "4 to 0");
   entry(R"({"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]})", "overflows");
   entry(R"({"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,0]})", "overflows");
+  for (const char* shape : {"[0,4294967296,4294967296]", "[4294967296,4294967296,0]"})  // a zero does not excuse the others
+    header(std::string(R"({"x":{"dtype":"F32","shape":)") + shape + R"(,"data_offsets":[0,0]}})", "overflows");
   entry(R"({"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551615]})", "for 4 bytes");
 }
 
@@ -181,6 +183,18 @@ TEST_F(Malformed, NamesTwice) {
   header("{\"a\":" + one + ",\"\\u0061\":" + one + "}", "'a' stands twice");
   header(R"({"__metadata__":{},"__metadata__":{}})", "'__metadata__' stands twice");
   header(R"({"__metadata__":{"k":"1","k":"2"}})", "'k' stands twice");
+}
+
+// What a file says must not forge lines of a log, move the cursor of a terminal or fill the screen.
+TEST_F(Malformed, NamesInMessagesAreOneShortLine) {
+  const std::string one = R"({"dtype":"U8","shape":[0],"data_offsets":[0,0]})";
+  auto twice = [&](const std::string& name, const std::string& mentions) { header("{\"" + name + "\":" + one + ",\"" + name + "\":" + one + "}", mentions); };
+  twice("a\\nb\\u001b[1mc\\u0085d\u2028e\x7f", "tensor 'a?b?[1mc?d?e?' stands twice");
+  twice(std::string(5000, 'x'), "tensor '" + std::string(100, 'x') + "...' stands twice");
+  twice("\u00e9\u20ac", "tensor '\u00e9\u20ac' stands twice");
+  entry("{\"dtype\":\"F\\n3\"}", "dtype 'F?3' is not");
+  entry("{\"d\\ttype\":\"F32\"}", "key 'd?type' is unknown");
+  header("{\"\\\xc3", "unknown escape");
 }
 
 TEST_F(Malformed, Metadata) {

@@ -40,9 +40,12 @@ public enum ErrorKind
     NotRepeated,
 }
 
-/// <summary>A failure with a cause the user can mend. The message is one line that names the file, line or key and what was expected.</summary>
+/// <summary>
+/// A failure with a cause the user can mend. The message names the file, line or key and what was expected, on one line of at most 2000
+/// characters whatever the file that it quotes holds.
+/// </summary>
 public sealed class HybridException(ErrorKind kind, string message, Exception? innerException = null)
-    : Exception(message, innerException)
+    : Exception(OneLine.Of(message), innerException)
 {
     /// <summary>The category of the failure.</summary>
     public ErrorKind Kind { get; } = kind;

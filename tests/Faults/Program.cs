@@ -14,6 +14,8 @@ ITrial[] trials =
     new NativeTrial(),
     new OfflineTrial(),
     new DeterminismTrial(),
+    new HostileFilesTrial(),
+    new SafetensorsTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };

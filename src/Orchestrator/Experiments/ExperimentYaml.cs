@@ -15,6 +15,9 @@ public static class ExperimentYaml
     private const string LabelKey = "label";
     private const string GridKey = "grid";
 
+    /// <summary>Far more than anyone runs. Grids multiply, so that a short file could ask for more than memory holds.</summary>
+    private const int MostCandidates = 2000;
+
     /// <summary>Reads a file, with single values replaced.</summary>
     /// <param name="path">The file.</param>
     /// <param name="overrides">Each <c>path.to.key=value</c>, the value as YAML; positions in lists count from 0.</param>
@@ -80,9 +83,15 @@ public static class ExperimentYaml
 
     private static ExperimentSettings Bind(string file, YamlMapping root)
     {
+        int candidates = 0;
         var readers = new Dictionary<Type, Func<YamlValue, string, object>>
         {
-            [typeof(MethodPlan)] = (value, key) => ReadMethod(file, Section(file, value, key), key),
+            [typeof(MethodPlan)] = (value, key) =>
+            {
+                MethodPlan plan = ReadMethod(file, Section(file, value, key), key, MostCandidates - candidates);
+                candidates += plan.Candidates.Count;
+                return plan;
+            },
             [typeof(TeachingOptions)] = (value, key) => new SettingsBinder(file).Read(typeof(TeachingOptions), Section(file, value, key), key + ".", TeachingOf(root)),
             [typeof(RelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RelearningPresets.Names, name => RelearningPresets.Find(name, DatasetNameOf(root))),
             [typeof(RetainRelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RetainRelearningPresets.Names, name => RetainRelearningPresets.Find(name, DatasetNameOf(root))),
@@ -113,7 +122,7 @@ public static class ExperimentYaml
         return new SettingsBinder(file).Read(typeof(T), rest, key + ".", preset is null ? null : find(preset));
     }
 
-    private static MethodPlan ReadMethod(string file, YamlMapping section, string key)
+    private static MethodPlan ReadMethod(string file, YamlMapping section, string key, int mostCandidates)
     {
         YamlValue? label = section.Entries.FirstOrDefault(entry => entry.Key.Text == LabelKey).Value;
         if (label is not YamlScalar { Text.Length: > 0 } text)
@@ -136,6 +145,11 @@ public static class ExperimentYaml
                 if (scalars.DistinctBy(scalar => scalar.Text).Count() < scalars.Length)
                 {
                     throw YamlTree.At(file, values.Line, $"{key}.{GridKey}.{path.Text}: a value stands twice");
+                }
+
+                if ((long)candidates.Count * scalars.Length > mostCandidates)
+                {
+                    throw YamlTree.At(file, path.Line, $"{key}.{GridKey}.{path.Text}: with it there are more than {MostCandidates} settings to try; expected fewer values");
                 }
 
                 candidates = [.. candidates.SelectMany(candidate => scalars.Select(scalar => With(file, candidate, path, scalar)))];

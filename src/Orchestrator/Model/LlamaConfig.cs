@@ -73,14 +73,17 @@ public sealed record LlamaConfig
             yield return $"head_dim {HeadDimension} is odd, rotary embedding needs pairs";
         }
 
-        if (!(RmsNormEpsilon > 0) || !(RopeTheta > 0))
+        if (!IsPositive(RmsNormEpsilon) || !IsPositive(RopeTheta))
         {
-            yield return $"rms_norm_eps {RmsNormEpsilon} and rope_theta {RopeTheta} must be positive";
+            yield return $"rms_norm_eps {RmsNormEpsilon} and rope_theta {RopeTheta} must be positive and finite";
         }
 
-        if (RopeScaling is { } scaling && !(scaling.Factor > 0 && scaling.LowFrequencyFactor > 0 && scaling.HighFrequencyFactor > scaling.LowFrequencyFactor && scaling.OriginalContext > 0))
+        if (RopeScaling is { } scaling && !(IsPositive(scaling.Factor) && IsPositive(scaling.LowFrequencyFactor) && double.IsFinite(scaling.HighFrequencyFactor) && scaling.HighFrequencyFactor > scaling.LowFrequencyFactor && scaling.OriginalContext > 0))
         {
-            yield return $"rope_scaling needs a positive factor, low_freq_factor and original_max_position_embeddings, and a high_freq_factor above the low one; found {scaling.Factor}, {scaling.LowFrequencyFactor}, {scaling.OriginalContext} and {scaling.HighFrequencyFactor}";
+            yield return $"rope_scaling needs a positive and finite factor, low_freq_factor and original_max_position_embeddings, and a high_freq_factor above the low one; found {scaling.Factor}, {scaling.LowFrequencyFactor}, {scaling.OriginalContext} and {scaling.HighFrequencyFactor}";
         }
     }
+
+    // A JSON number beyond a double's range is read as infinity.
+    private static bool IsPositive(double value) => value > 0 && double.IsFinite(value);
 }

@@ -166,12 +166,18 @@ public static class LlamaConfigJson
         {
             using FileStream stream = File.OpenRead(path);
             var options = new JsonDocumentOptions { AllowDuplicateProperties = false };
-            return JsonNode.Parse(stream, documentOptions: options) as JsonObject
+            JsonObject root = JsonNode.Parse(stream, documentOptions: options) as JsonObject
                 ?? throw new HybridException(ErrorKind.ModelFile, $"{path}: a JSON object is expected");
+            Decode(root);
+            return root;
         }
         catch (JsonException error)
         {
             throw new HybridException(ErrorKind.ModelFile, $"{path}: not valid JSON, line {error.LineNumber + 1}: {error.Message.Split('.')[0]}", error);
+        }
+        catch (InvalidOperationException error) // a name or a text with half of a surrogate pair, or not in UTF-8
+        {
+            throw new HybridException(ErrorKind.ModelFile, $"{path}: a text in it is not Unicode", error);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -180,6 +186,29 @@ public static class LlamaConfigJson
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new HybridException(ErrorKind.ModelFile, $"{path}: cannot be read: {error.Message}", error);
+        }
+    }
+
+    // The JSON reader looks at a text's bytes and escapes only when it is asked for, so all are asked for at once.
+    private static void Decode(JsonNode? node)
+    {
+        if (node is JsonObject section)
+        {
+            foreach ((_, JsonNode? value) in section)
+            {
+                Decode(value);
+            }
+        }
+        else if (node is JsonArray list)
+        {
+            foreach (JsonNode? item in list)
+            {
+                Decode(item);
+            }
+        }
+        else if (node?.GetValueKind() is JsonValueKind.String)
+        {
+            node.GetValue<string>();
         }
     }
 

@@ -25,11 +25,15 @@ public static class ModelFolder
     /// <summary>What else comes with a model: how to generate, chat and tokenize. Copied as they are.</summary>
     private static readonly string[] CompanionFiles = ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", Llama3Tiktoken.FileName, "chat_template.jinja"];
 
-    /// <summary>Loads the weights in the wanted element type onto the wanted device.</summary>
+    /// <summary>
+    /// Loads the weights in the wanted element type onto the wanted device. Links to config.json, tokenizer and weights are followed wherever
+    /// they lead; those to the other files, which <see cref="Save"/> copies, may not lead out (<see cref="CompanionFile"/>).
+    /// </summary>
     /// <exception cref="HybridException">ModelFile, UnsupportedModel: the message names the file and the tensor or field.</exception>
     public static LlamaModel LoadModel(string folder, ElementType type, Device device)
     {
         LlamaConfig config = LoadConfig(folder);
+        Array.ForEach(CompanionFiles, name => CompanionFile.RequireOwn(folder, name)); // now, and not after hours of training
         using WeightFiles files = WeightFiles.Open(folder);
         string[] names = [.. files.Names.Where(name => !ParameterNames.IsComputed(name))];
         RequireTensors(files, names, config);
@@ -180,6 +184,7 @@ public static class ModelFolder
             string target = Path.Combine(folder, name);
             if (source is not null && File.Exists(Path.Combine(source, name)))
             {
+                CompanionFile.RequireOwn(source, name);
                 AtomicFile.WriteBytes(target, File.ReadAllBytes(Path.Combine(source, name)));
             }
             else

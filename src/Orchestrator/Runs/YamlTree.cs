@@ -178,6 +178,7 @@ internal static class YamlTree
     private static List<KeyValuePair<YamlScalar, YamlValue>> ReadEntries(string file, Parser parser, int depth)
     {
         var entries = new List<KeyValuePair<YamlScalar, YamlValue>>();
+        var lineOfKey = new Dictionary<string, int>(StringComparer.Ordinal);
         while (!parser.TryConsume<MappingEnd>(out _))
         {
             YamlValue key = Read(file, parser, depth + 1);
@@ -186,9 +187,9 @@ internal static class YamlTree
                 throw At(file, key.Line, $"expected a key, found {key.Description}");
             }
 
-            if (entries.FirstOrDefault(entry => entry.Key.Text == name.Text).Key is { } first)
+            if (!lineOfKey.TryAdd(name.Text, name.Line))
             {
-                throw At(file, name.Line, $"key '{name.Text}' stands twice; first in line {first.Line}");
+                throw At(file, name.Line, $"key '{name.Text}' stands twice; first in line {lineOfKey[name.Text]}");
             }
 
             entries.Add(new(name, Read(file, parser, depth + 1)));

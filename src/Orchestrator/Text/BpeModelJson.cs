@@ -5,8 +5,8 @@ namespace Hybrid.Orchestrator.Text;
 /// <summary>Reads the <c>model</c> and <c>added_tokens</c> of a tokenizer.json.</summary>
 internal static class BpeModelJson
 {
-    /// <summary>Ids index arrays, so an id far beyond any real vocabulary is a mistake rather than a request for gigabytes.</summary>
-    private const int HighestId = (1 << 24) - 1;
+    /// <summary>Ids index arrays, so an id four times beyond the largest vocabularies is a mistake rather than a request for memory.</summary>
+    private const int HighestId = (1 << 20) - 1;
 
     /// <summary>Reads the added tokens, in file order.</summary>
     public static List<AddedToken> ReadAddedTokens(JsonSection root)

@@ -71,7 +71,7 @@ public static class ChatTemplateFile
         }
 
         return value.ValueKind is JsonValueKind.String
-            ? CompanionJson.Text(() => value.GetString()!, $"{path}: {Key}")
+            ? value.GetString()
             : throw new HybridException(ErrorKind.Tokenizer, $"{path}: {Key}: expected one template as a string, got {JsonSection.Describe(value)}; name one with --chat-template");
     }
 

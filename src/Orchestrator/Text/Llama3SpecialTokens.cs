@@ -78,8 +78,8 @@ internal static class Llama3SpecialTokens
             {
                 foreach (JsonProperty entry in CompanionJson.Object(decoder, $"{config}: {ConfigKey}").EnumerateObject())
                 {
-                    string key = CompanionJson.Text(() => entry.Name, $"{config}: {ConfigKey}"), place = $"{config}: {ConfigKey}.{key}";
-                    yield return int.TryParse(key, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
+                    string place = $"{config}: {ConfigKey}.{entry.Name}";
+                    yield return int.TryParse(entry.Name, NumberStyles.None, CultureInfo.InvariantCulture, out int id)
                         ? (place, NameOf(entry.Value, place), id)
                         : throw new HybridException(ErrorKind.Tokenizer, $"{place}: expected an id as the key");
                 }
@@ -91,7 +91,7 @@ internal static class Llama3SpecialTokens
             using JsonDocument document = CompanionJson.Read(map);
             foreach (JsonProperty entry in document.RootElement.EnumerateObject())
             {
-                string place = $"{map}: {CompanionJson.Text(() => entry.Name, map)}";
+                string place = $"{map}: {entry.Name}";
                 foreach (JsonElement token in entry.Value.ValueKind is JsonValueKind.Array ? entry.Value.EnumerateArray().ToArray() : [entry.Value])
                 {
                     yield return (place, NameOf(token, place), null);
@@ -105,7 +105,7 @@ internal static class Llama3SpecialTokens
     {
         JsonElement name = token.ValueKind is JsonValueKind.Object && token.TryGetProperty("content", out JsonElement content) ? content : token;
         return name.ValueKind is JsonValueKind.String
-            ? CompanionJson.Text(() => name.GetString()!, place)
+            ? name.GetString()!
             : throw new HybridException(ErrorKind.Tokenizer, $"{place}: expected a token's text or an object with its content, got {JsonSection.Describe(token)}");
     }
 }

@@ -12,10 +12,10 @@ namespace Hybrid.Orchestrator.Text;
 internal sealed class TiktokenRanks
 {
     /// <summary>Llama 3's file has 2.2 MB; what is far larger is another thing.</summary>
-    private const int MostFileBytes = 1 << 26;
+    private const int MostFileBytes = 1 << 23;
 
-    /// <summary>Llama 3's longest token is 128 blanks.</summary>
-    private const int MostTokenBytes = 1024;
+    /// <summary>Llama 3's longest token is 128 blanks. All splits of a token are looked for, in time that rises with the square of its length.</summary>
+    private const int MostTokenBytes = 256;
 
     private const string LineForm = "BASE64 RANK";
     private const int Bytes = 256;

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Unicode;
 
 namespace Hybrid.Orchestrator.Text;
 
@@ -43,6 +44,11 @@ internal static class TokenizerJson
 
     private static JsonDocument Parse(string file, ReadOnlyMemory<byte> json)
     {
+        if (!Utf8.IsValid(json.Span))
+        {
+            throw new HybridException(ErrorKind.Tokenizer, $"{file}: expected UTF-8 throughout.");
+        }
+
         try
         {
             return JsonDocument.Parse(json, new JsonDocumentOptions { AllowDuplicateProperties = false });
@@ -56,7 +62,7 @@ internal static class TokenizerJson
         {
             // Looking for duplicate keys reads the keys, and this is how the JSON reader reports one that is not Unicode.
             throw new HybridException(
-                ErrorKind.Tokenizer, $"{file}: expected keys of valid Unicode text, got a broken UTF-8 sequence or an unpaired surrogate.", exception);
+                ErrorKind.Tokenizer, $"{file}: expected keys of valid Unicode text, got an unpaired surrogate.", exception);
         }
     }
 

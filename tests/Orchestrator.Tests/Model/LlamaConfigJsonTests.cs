@@ -21,6 +21,22 @@ public sealed class LlamaConfigJsonTests : IDisposable
 
     public void Dispose() => folder.Dispose();
 
+    [Theory]
+    [InlineData("{\"model_type\": \"\\ud800\"}")]
+    [InlineData("{\"\\ud800\": 1}")]
+    [InlineData("{\"architectures\": [{\"a\": \"\\udc00\"}]}")]
+    [InlineData("{\"model_type\": \"\u00ff\"}")]
+    public void TextThatIsNotUnicodeIsRefused(string json)
+    {
+        File.WriteAllBytes(folder.File("config.json"), System.Text.Encoding.Latin1.GetBytes(json));
+
+        foreach (Action read in (Action[])[() => LlamaConfigJson.Load(folder.File("config.json")), () => LlamaConfigJson.LoadElementType(folder.File("config.json"))])
+        {
+            HybridException refused = Assert.Throws<HybridException>(read);
+            Assert.Equal((ErrorKind.ModelFile, $"{folder.File("config.json")}: a text in it is not Unicode"), (refused.Kind, refused.Message));
+        }
+    }
+
     [Fact]
     public void ReadsEveryField()
     {
@@ -109,6 +125,8 @@ public sealed class LlamaConfigJsonTests : IDisposable
     [InlineData("num_key_value_heads", "2")]
     [InlineData("head_dim", "3")]
     [InlineData("rms_norm_eps", "0")]
+    [InlineData("rms_norm_eps", "1e400")]
+    [InlineData("rope_theta", "1e400")]
     [InlineData("rope_theta", "-10")]
     [InlineData("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 0, \"low_freq_factor\": 1.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16}")]
     [InlineData("rope_scaling", "{\"rope_type\": \"llama3\", \"factor\": 8, \"low_freq_factor\": 4.0, \"high_freq_factor\": 4.0, \"original_max_position_embeddings\": 16}")]

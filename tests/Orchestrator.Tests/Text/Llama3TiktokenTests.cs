@@ -113,6 +113,7 @@ public sealed class Llama3TiktokenTests : IDisposable
     [InlineData("{\"a\": [\"<|eom_id|>\", \"<|reserved_special_token_249|>\"]}", null, "special_tokens_map.json: a: \"<|reserved_special_token_249|>\" does not stand there")]
     [InlineData("{\"pad_token\": \"\\uD800\"}", null, "special_tokens_map.json: pad_token: expected valid Unicode text")]
     [InlineData("{\"\\uD800\": \"x\"}", null, "special_tokens_map.json: expected valid Unicode text")]
+    [InlineData("{\"pad_token\": {\"\\uD800\": \"x\"}}", null, "special_tokens_map.json: pad_token: expected valid Unicode text")]
     [InlineData("[]", null, "special_tokens_map.json: expected a JSON object")]
     [InlineData("{\n", null, "special_tokens_map.json:2: not valid JSON")]
     [InlineData(null, "{\"added_tokens_decoder\": {\"128256\": {\"content\": \"[PAD]\"}}}", "tokenizer_config.json: added_tokens_decoder.128256: \"[PAD]\" does not stand there")]

@@ -100,8 +100,8 @@ public sealed class TiktokenRanksTests
         AssertRefused(sentencePiece, "t: is not text; Llama 2's, Mistral's and Zephyr's are SentencePiece models, which are not read; expected tiktoken's lines 'BASE64 RANK' as Llama 3's has, or a tokenizer.json beside it.");
         AssertRefused([], "t: is empty; expected tiktoken's lines");
         AssertRefused("version https://git-lfs.github.com/spec/v1\n"u8, "t:1: expected a token in base64, got \"version\".");
-        AssertRefused(new byte[(1 << 26) + 1], "t: 67108865 bytes; expected tiktoken's text of at most 67108864.");
-        AssertRefused(Encoding.ASCII.GetBytes($"{Convert.ToBase64String(new byte[1025])} 0\n"), "t:1: a token longer than 1024 bytes.");
+        AssertRefused(new byte[(1 << 23) + 1], "t: 8388609 bytes; expected tiktoken's text of at most 8388608.");
+        AssertRefused(Encoding.ASCII.GetBytes($"{Convert.ToBase64String(new byte[257])} 0\n"), "t:1: a token longer than 256 bytes.");
     }
 
     private static void AssertRefused(ReadOnlySpan<byte> content, string message)

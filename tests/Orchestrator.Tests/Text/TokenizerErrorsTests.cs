@@ -7,6 +7,16 @@ namespace Hybrid.Orchestrator.Tests.Text;
 /// <summary>Every way a tokenizer.json can be refused: one line, which names the file and the key.</summary>
 public sealed class TokenizerErrorsTests
 {
+    [Fact]
+    public void RefusesBytesThatAreNotUtf8EvenWhereTheyWouldBeQuoted()
+    {
+        byte[] json = Encoding.UTF8.GetBytes(new TokenizerFile().With("version", "\"@@@@\"").Json);
+        json[json.AsSpan().IndexOf("@@@@"u8)] = 0xFF;
+
+        HybridException error = Assert.Throws<HybridException>(() => Tokenizer.FromJson("tokenizer.json", json));
+        Assert.Equal((ErrorKind.Tokenizer, "tokenizer.json: expected UTF-8 throughout."), (error.Kind, error.Message));
+    }
+
     [Theory]
     [InlineData("version", "\"2.0\"", "version: expected \"1.0\", got \"2.0\"")]
     [InlineData("truncation", "{}", "truncation: expected null, since this feature is not implemented")]
@@ -31,8 +41,8 @@ public sealed class TokenizerErrorsTests
     [InlineData("model/ignore_merges", "\"yes\"", "ignore_merges: expected true or false")]
     [InlineData("model/novelty", "1", "model: unknown key \"novelty\"")]
     [InlineData("model/vocab", "{}", "model.vocab: expected an object of tokens and ids")]
-    [InlineData("model/vocab/ab", "-1", "an id from 0 to 16777215 for a token that is not empty, got \"ab\": -1")]
-    [InlineData("model/vocab/ab", "16777216", "got \"ab\": 16777216")]
+    [InlineData("model/vocab/ab", "-1", "an id from 0 to 1048575 for a token that is not empty, got \"ab\": -1")]
+    [InlineData("model/vocab/ab", "1048576", "got \"ab\": 1048576")]
     [InlineData("model/vocab/ab", "1.5", "got \"ab\": 1.5")]
     [InlineData("model/vocab/ab", "97", "the id 97 belongs to \"a\" and to \"ab\"")]
     [InlineData("model/vocab/zz", "260", "the id 260 belongs to \"zz\" and to the added token \"<s>\"")]
