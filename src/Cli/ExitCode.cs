@@ -21,6 +21,8 @@ internal static class ExitCode
     private const int OutOfMemory = 21;
     private const int NoDevice = 22;
 
+    private const string MemoryAdvice = "a smaller batch size, --activation-checkpointing on and --second-model-on-host on take less, and --plan says how much";
+
     /// <summary>The code of an error, and the one line that explains it.</summary>
     public static (int Code, string Line) Of(Exception error)
     {
@@ -33,14 +35,21 @@ internal static class ExitCode
         OperationCanceledException => (Cancelled, "cancelled"),
         HybridException known => (OfKind(known.Kind), known.Message.ReplaceLineEndings(" ")),
         NativeException { Status: NativeStatus.AbiMismatch } mismatch => (NativeLibrary, mismatch.Message),
-        NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {memory.Message}"),
+        NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {Wanted(memory.Message)}; {MemoryAdvice}"),
         NativeException { Status: NativeStatus.Device } device => (NoDevice, device.Message),
-        NativeException { Status: NativeStatus.Io } file => (OfKind(ErrorKind.Io), file.Message),
+        NativeException { Status: NativeStatus.Io } file => (OfKind(ErrorKind.Io), file.Cause),
         IOException or UnauthorizedAccessException => (OfKind(ErrorKind.Io), error.Message),
-        DllNotFoundException missing => (NativeLibrary, missing.Message),
-        OutOfMemoryException => (OutOfMemory, "out of memory"),
+        DllNotFoundException or EntryPointNotFoundException => (NativeLibrary, error.Message),
+        OutOfMemoryException => (OutOfMemory, $"out of memory: the host has none left; {MemoryAdvice}"),
         _ => (Internal, $"internal error: {error.Message} ({error.GetType().Name}; --trace shows where)"),
     };
+
+    /// <summary>What was asked for, without the place in LibTorch's source where it was refused.</summary>
+    private static string Wanted(string message)
+    {
+        int from = message.IndexOf("[enforce fail", StringComparison.Ordinal), to = message.IndexOf("you tried to allocate", StringComparison.Ordinal);
+        return from < 0 || to < from ? message : string.Concat(message.AsSpan(0, from), message.AsSpan(to));
+    }
 
     private static int OfKind(ErrorKind kind) => kind switch
     {

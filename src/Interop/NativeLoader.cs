@@ -28,17 +28,40 @@ internal static class NativeLoader
             if (library == 0)
             {
                 SetLibrariesEnvironment();
-                nint loaded = Load();
-                CheckVersion(loaded);
-                library = loaded;
+                library = Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory));
             }
 
             return library;
         }
     }
 
-    // Load, unlike TryLoad, says which library behind it (LibTorch, oneDNN) is missing.
-    private static nint Load() => NativeLibrary.Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory));
+    /// <summary>Loads a library and makes sure that it is of this version.</summary>
+    /// <exception cref="DllNotFoundException">It cannot be loaded: it is no library, or LibTorch or oneDNN behind it is missing or another version's.</exception>
+    /// <exception cref="NativeException">AbiMismatch.</exception>
+    internal static nint Load(string path)
+    {
+        nint handle;
+        try
+        {
+            // Load, unlike TryLoad, says which library behind it is missing.
+            handle = NativeLibrary.Load(path);
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            throw new DllNotFoundException($"{path}: cannot be loaded: {ReasonOf(error, path)}; expected the libhybrid.so of this version beside the LibTorch that it was built for: build it with ./build.sh, or name it in {PathVariable}", error);
+        }
+
+        CheckVersion(handle, path);
+        return handle;
+    }
+
+    /// <summary>What the system's loader said, which .NET puts in lines of their own after its own advice.</summary>
+    private static string ReasonOf(Exception error, string path)
+    {
+        string[] lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string reason = lines.Length > 1 ? lines[1] : lines[0];
+        return reason.StartsWith($"{path}: ", StringComparison.Ordinal) ? reason[(path.Length + 2)..] : reason;
+    }
 
     /// <summary>The library's path: <paramref name="named"/> where that is set, else the first that exists in the program's folder.</summary>
     /// <exception cref="DllNotFoundException">It is at none of them; the message names them all.</exception>
@@ -71,25 +94,30 @@ internal static class NativeLoader
         }
     }
 
-    private static unsafe void CheckVersion(nint handle)
+    private static unsafe void CheckVersion(nint handle, string path)
     {
-        var version = (delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(handle, "hyb_abi_version");
-        var hash = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "hyb_abi_hash");
-        RequireMatch(version(), Marshal.PtrToStringUTF8((nint)hash())!);
+        if (!NativeLibrary.TryGetExport(handle, "hyb_abi_version", out nint versionAt) || !NativeLibrary.TryGetExport(handle, "hyb_abi_hash", out nint hashAt))
+        {
+            throw new NativeException(NativeStatus.AbiMismatch, $"{path}: has no hyb_abi_version and hyb_abi_hash, so it is no libhybrid; expected the one of ABI version {NativeMethods.HYB_ABI_VERSION}");
+        }
+
+        var version = (delegate* unmanaged[Cdecl]<int>)versionAt;
+        var hash = (delegate* unmanaged[Cdecl]<byte*>)hashAt;
+        RequireMatch(path, version(), Marshal.PtrToStringUTF8((nint)hash())!);
     }
 
     /// <summary>Refuses a library of another version, or one built from other headers than those embedded in this assembly.</summary>
-    internal static void RequireMatch(int version, string headerHash)
+    internal static void RequireMatch(string path, int version, string headerHash)
     {
         if (version != NativeMethods.HYB_ABI_VERSION)
         {
-            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid has ABI version {version}, this assembly was built for {NativeMethods.HYB_ABI_VERSION}");
+            throw new NativeException(NativeStatus.AbiMismatch, $"{path}: has ABI version {version}, this assembly was built for {NativeMethods.HYB_ABI_VERSION}");
         }
 
         string expected = HeaderHash();
         if (headerHash != expected)
         {
-            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid was built from headers {Start(headerHash)}, this assembly from {Start(expected)}; build both from one tree");
+            throw new NativeException(NativeStatus.AbiMismatch, $"{path}: was built from headers {Start(headerHash)}, this assembly from {Start(expected)}; build both from one tree");
         }
 
         static string Start(string hash) => hash.Length > 12 ? hash[..12] : hash;

@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Hybrid.Orchestrator;
 
@@ -12,29 +13,23 @@ public static class AtomicFile
     /// Writes to a temporary file beside the path, flushes it to disk and renames it over the path. What is no file but a device or an
     /// open descriptor (<c>/dev/null</c>, <c>/dev/fd/3</c>) is written to as it stands: a rename would put a file in its place.
     /// </summary>
+    /// <exception cref="HybridException">Io: it cannot be written; what was there is there still.</exception>
     public static void WriteBytes(string path, ReadOnlySpan<byte> bytes)
     {
-        if (IsWrittenInPlace(path))
-        {
-            using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
-            device.Write(bytes);
-            return;
-        }
-
-        string temporary = $"{path}.tmp.{Guid.NewGuid():N}";
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
+            if (IsWrittenInPlace(path))
             {
-                stream.Write(bytes);
-                stream.Flush(flushToDisk: true);
+                using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
+                device.Write(bytes);
+                return;
             }
 
-            File.Move(temporary, path, overwrite: true);
+            WriteBeside(path, $"{path}.tmp.{Guid.NewGuid():N}", bytes);
         }
-        finally
+        catch (Exception error) when (FileFault.Is(error))
         {
-            File.Delete(temporary);
+            throw FileFault.Of(path, "cannot be written", error);
         }
     }
 
@@ -60,6 +55,25 @@ public static class AtomicFile
         }
 
         Directory.Delete(old, recursive: true);
+    }
+
+    private static void WriteBeside(string path, string temporary, ReadOnlySpan<byte> bytes)
+    {
+        using (SafeFileHandle file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+        {
+            // No buffer: what is refused is known here, and not once more when the file is closed.
+            try
+            {
+                RandomAccess.Write(file, bytes, 0);
+                RandomAccess.FlushToDisk(file);
+                File.Move(temporary, path, overwrite: true);
+            }
+            catch
+            {
+                File.Delete(temporary);
+                throw;
+            }
+        }
     }
 
     /// <summary>Whether a path lies among the devices or processes of a Unix system. /dev/shm holds ordinary files.</summary>

@@ -63,25 +63,27 @@ internal static class LearnCommand
             throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
         }
 
-        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite));
+        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite), start.Folder);
+        SourceModel? source = start.Folder is { } folder ? new SourceModel(folder) : null;
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         using MemoryMeter meter = MemoryMeter.Start();
         var clock = Stopwatch.StartNew();
         (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
         using (model)
         {
+            output.TakeRoom(model);
             model.ActivationCheckpointing = plan?.Options.ActivationCheckpointing ?? false;
             TeachingReport? report = null;
             if (!options.Learning.Untaught(parsed))
             {
                 using RunProgress progress = context.StartProgress(options.Learning.EventsOf(parsed));
                 Teacher teacher = TeacherOf(preset, tokenizer, model.Config);
-                report = LastGood.OnDivergence(output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
+                report = LastGood.OnDivergence(output, model, tokenizer, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation));
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
-            double? changed = start.Folder is null ? null : ChangedShare.AgainstFolder(start.Folder, model);
-            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
+            double? changed = source?.ShareChanged(model, context);
+            output.Save(model, tokenizer, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
 
             AccuracyReport? forget = report is null ? null : AccuracyReport.Of(report.Forget), retain = report is null ? null : AccuracyReport.Of(report.Retain);
             bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
@@ -100,8 +102,7 @@ internal static class LearnCommand
             if (json != JsonOutput.StandardOutput)
             {
                 string done = report is null ? "random weights" : $"taught in {report.Epochs} passes with preset {presetName}";
-                string share = changed is { } part ? Tables.Text($", {part * 100:F2} % of the parameters changed") : string.Empty;
-                context.WriteLine(Tables.Text($"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {done}, {seconds:F1} s") + share);
+                context.WriteLine(Tables.Text($"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {done}, {seconds:F1} s") + SourceModel.Phrase(changed));
                 if (forget is not null)
                 {
                     context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain!)));

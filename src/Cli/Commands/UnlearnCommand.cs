@@ -3,7 +3,6 @@ using System.Diagnostics;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Data;
-using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Runs;
@@ -56,15 +55,17 @@ internal static class UnlearnCommand
                 return ExitCode.Success;
             }
 
-            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite));
+            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, parsed.GetValue(overwrite), loaded.Folder);
+            var source = new SourceModel(loaded.Folder);
 
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan);
+            target.TakeRoom(model);
             var clock = Stopwatch.StartNew();
             UnlearningOutcome outcome;
             using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))
             {
-                outcome = LastGood.OnDivergence(target, model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
+                outcome = LastGood.OnDivergence(target, model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
                 {
                     Model = model,
                     Forget = examples.Forget,
@@ -78,8 +79,8 @@ internal static class UnlearnCommand
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
-            double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
-            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
+            double? changed = source.ShareChanged(model, context); // before the model may take the place of its source
+            target.Save(model, loaded.Tokenizer, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
             JsonOutput.Write(context, file, new
             {
                 model = loaded.Folder, dataset = loaded.Dataset.Name, @out = target.Folder, preset, settings = SettingsYaml.ToObject(settings), seed = parsed.GetValue(seed),
@@ -96,10 +97,10 @@ internal static class UnlearnCommand
         return command;
     }
 
-    private static void Show(CommandContext context, string folder, UnlearningSettings settings, string? preset, UnlearningOutcome outcome, double seconds, double changed)
+    private static void Show(CommandContext context, string folder, UnlearningSettings settings, string? preset, UnlearningOutcome outcome, double seconds, double? changed)
     {
         string source = preset is null ? string.Empty : $" with preset {preset}";
-        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}{source}, {outcome.Steps} steps, {seconds:F1} s, {changed * 100:F2} % of the parameters changed"));
+        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}{source}, {outcome.Steps} steps, {seconds:F1} s") + SourceModel.Phrase(changed));
         for (int round = 0; round < outcome.Rounds.Count; round++)
         {
             context.WriteLine($"round {round + 1}: blocks re-inserted, in this order: {string.Join(", ", outcome.Rounds[round].Blocks)}");

@@ -61,7 +61,7 @@ public sealed class CurveFiles
         }
         catch (JsonException error)
         {
-            throw new HybridException(ErrorKind.Config, $"{path}: not a curve of an attack: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new HybridException(ErrorKind.Config, $"{path}: not a curve of an attack, {JsonFault.Of(error)}; delete the file to run the job again", error);
         }
 
         RequireSame(path, file.Circumstances);
@@ -77,11 +77,7 @@ public sealed class CurveFiles
     {
         string path = PathOf(curve.Fold, curve.LearningRate);
         string text = JsonSerializer.Serialize(new CurveFile(circumstances, curve), Options) + "\n";
-        Guarded(path, () =>
-        {
-            AtomicFile.WriteText(path, text);
-            return true;
-        });
+        AtomicFile.WriteText(path, text);
     }
 
     /// <summary>The curve of a job: from its file where there is one, else computed and, where there are files, written.</summary>
@@ -118,9 +114,9 @@ public sealed class CurveFiles
         {
             return access();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used: {error.Message}", error);
+            throw FileFault.Of(path, "cannot be used", error);
         }
     }
 

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>
-/// The weights of a model folder, mapped into memory: one <c>model.safetensors</c>, or several files (shards) with an index. All headers
+/// The weights of a model folder, open for reading: one <c>model.safetensors</c>, or several files (shards) with an index. All headers
 /// are checked when it is opened, and that the index and the files agree. A tensor is copied when it is read, straight into its type
 /// and place; tensors stay valid when the files are closed.
 /// </summary>
@@ -158,7 +158,7 @@ public sealed class WeightFiles : IDisposable
         }
         catch (NativeException error) when (error.Status is not (NativeStatus.Device or NativeStatus.OutOfMemory))
         {
-            throw new HybridException(ErrorKind.ModelFile, error.Message.Contains(file, StringComparison.Ordinal) ? error.Message : $"{file}: {error.Message}", error);
+            throw new HybridException(ErrorKind.ModelFile, error.Cause.Contains(file, StringComparison.Ordinal) ? error.Cause : $"{file}: {error.Cause}", error);
         }
     }
 }

@@ -1,7 +1,5 @@
 using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Interop;
 
@@ -48,7 +46,7 @@ public sealed class RunFolder : IDisposable
 
     private readonly Stopwatch time = Stopwatch.StartNew();
     private readonly FileStream held;
-    private readonly StreamWriter metrics;
+    private readonly LineFile? metrics;
     private readonly object configuration;
     private readonly IReadOnlyList<ulong> seeds;
 
@@ -60,8 +58,16 @@ public sealed class RunFolder : IDisposable
         this.seeds = seeds;
         // Refused while another process has it; .NET takes an exclusive lock for it, which ends with the process.
         held = Hold(path);
-        metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
-        Write(RunStatus.Running, null, null);
+        try
+        {
+            metrics = new LineFile(Path.Combine(path, MetricsFile), append);
+            Write(RunStatus.Running, null, null);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The folder.</summary>
@@ -73,29 +79,24 @@ public sealed class RunFolder : IDisposable
     /// <summary>Starts a run in a folder that does not exist yet, or is empty.</summary>
     /// <exception cref="HybridException">Io: the folder holds something already, or cannot be made.</exception>
     public static RunFolder Create(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
-        Holds(full) is null ? new RunFolder(full, command, configuration, seeds, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
+        Holds(full, command) is null ? new RunFolder(full, command, configuration, seeds, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
 
     /// <summary>Starts a run as <see cref="Create"/> does, or goes on with one of the same command in its folder.</summary>
     /// <exception cref="HybridException">Io: the folder holds something else, another process runs in it, or it cannot be made.</exception>
     public static RunFolder CreateOrContinue(string path, string command, object configuration, IReadOnlyList<ulong> seeds) => Open(path, full =>
     {
-        string? held = Holds(full);
+        string? held = Holds(full, command);
         return held is null || held == command
             ? new RunFolder(full, command, configuration, seeds, append: held is not null)
             : throw new HybridException(ErrorKind.Io, $"{path}: holds {(held.Length > 0 ? $"a run of '{held}'" : "something that is no run")}; a run of '{command}' wants a folder of its own");
     });
 
     /// <summary>Appends one event. Safe to call from several threads.</summary>
-    public void Log(string kind, object value)
-    {
-        string line = JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, Lines);
-        lock (metrics)
-        {
-            metrics.WriteLine(line);
-        }
-    }
+    /// <exception cref="HybridException">Io: the disk is full, or the like.</exception>
+    public void Log(string kind, object value) =>
+        metrics!.Append(JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, Lines));
 
-    /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled.</summary>
+    /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled. Where an ending other than the first cannot be recorded, the work's error is told all the same.</summary>
     /// <param name="work">The work.</param>
     /// <param name="inShort">What the record holds of the result; null for all of it.</param>
     public T Record<T>(Func<T> work, Func<T, object>? inShort = null)
@@ -109,12 +110,12 @@ public sealed class RunFolder : IDisposable
         }
         catch (OperationCanceledException)
         {
-            Write(RunStatus.Cancelled, null, null);
+            TryWrite(RunStatus.Cancelled, null);
             throw;
         }
         catch (Exception error)
         {
-            Write(RunStatus.Failed, null, error.Message);
+            TryWrite(RunStatus.Failed, error.Message);
             throw;
         }
     }
@@ -122,8 +123,20 @@ public sealed class RunFolder : IDisposable
     /// <summary>Closes the metrics, and lets others into the folder.</summary>
     public void Dispose()
     {
-        metrics.Dispose();
+        metrics?.Dispose();
         held.Dispose();
+    }
+
+    private void TryWrite(RunStatus status, string? error)
+    {
+        try
+        {
+            Write(status, null, error);
+        }
+        catch (HybridException)
+        {
+            // The disk is full, for one, and that is most likely the work's error, too: it matters more.
+        }
     }
 
     private void Write(RunStatus status, object? result, string? error)
@@ -167,14 +180,14 @@ public sealed class RunFolder : IDisposable
             Directory.CreateDirectory(full);
             return open(full);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used for a run: {error.Message}", error);
+            throw FileFault.Of(path, "cannot be used for a run", error);
         }
     }
 
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
-    private static string? Holds(string full)
+    private static string? Holds(string full, string command)
     {
         if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == LockFile))
         {
@@ -182,13 +195,25 @@ public sealed class RunFolder : IDisposable
         }
 
         string record = Path.Combine(full, RecordFile);
+        return File.Exists(record) ? CommandOf(record, command) : string.Empty;
+    }
+
+    /// <summary>The command that a record names, which it does first, so that a record that was cut off later still tells it.</summary>
+    private static string CommandOf(string record, string command)
+    {
+        var reader = new Utf8JsonReader(File.ReadAllBytes(record), isFinalBlock: false, state: default);
         try
         {
-            return File.Exists(record) ? JsonNode.Parse(File.ReadAllBytes(record))?["command"]?.GetValue<string>() ?? string.Empty : string.Empty;
+            if (reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.Read() && reader.ValueTextEquals("command") && reader.Read() && reader.TokenType == JsonTokenType.String)
+            {
+                return reader.GetString()!;
+            }
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
-            return string.Empty;
+            // The same as any other text that is no record.
         }
+
+        throw new HybridException(ErrorKind.Io, $"{record}: damaged, it does not begin with {{\"command\": \"…\"; to go on with a run of '{command}' in this folder write {{\"command\": {JsonSerializer.Serialize(command)}}} into it, or name another folder");
     }
 }

@@ -33,7 +33,7 @@ public sealed class TensorBoardWriter : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new HybridException(ErrorKind.Io, $"{folder}: events cannot be written: {error.Message}", error);
+            throw FileFault.Of(folder, "events cannot be written", error);
         }
     }
 
@@ -58,7 +58,7 @@ public sealed class TensorBoardWriter : IDisposable
             }
             catch (IOException error)
             {
-                throw new HybridException(ErrorKind.Io, $"{FilePath}: cannot be written: {error.Message}", error);
+                throw FileFault.Of(FilePath, "events cannot be written", error);
             }
         }
     }
