@@ -1,10 +1,12 @@
+using System.Text.RegularExpressions;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Memory;
 
 namespace Hybrid.Cli;
 
 /// <summary>What the process answers with; docs/cli.md lists the same numbers.</summary>
-internal static class ExitCode
+internal static partial class ExitCode
 {
     public const int Success = 0;
 
@@ -47,9 +49,12 @@ internal static class ExitCode
     /// <summary>What was asked for, without the place in LibTorch's source where it was refused.</summary>
     private static string Wanted(string message)
     {
-        int from = message.IndexOf("[enforce fail", StringComparison.Ordinal), to = message.IndexOf("you tried to allocate", StringComparison.Ordinal);
-        return from < 0 || to < from ? message : string.Concat(message.AsSpan(0, from), message.AsSpan(to));
+        Match wanted = HostAllocation().Match(message);
+        return wanted.Success && long.TryParse(wanted.Groups["bytes"].Value, out long bytes) ? $"{wanted.Groups["operation"].Value} wants {MemoryFit.Gigabytes(bytes)} more of the host, which are not there" : message;
     }
+
+    [GeneratedRegex(@"^(?<operation>\w+): \[enforce fail at .*you tried to allocate (?<bytes>\d+) bytes", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    private static partial Regex HostAllocation();
 
     private static int OfKind(ErrorKind kind) => kind switch
     {

@@ -11,6 +11,8 @@ internal static class NativeLoader
     /// <summary>A path to libhybrid.so that is used instead of the places searched otherwise.</summary>
     public const string PathVariable = "HYBRID_LIBRARY";
 
+    private const string Expected = $"expected the libhybrid.so of this version beside the LibTorch that it was built for: build it with ./build.sh, or name it in {PathVariable}";
+
     private static readonly Lock Gate = new();
     private static nint library;
 
@@ -40,6 +42,7 @@ internal static class NativeLoader
     /// <exception cref="NativeException">AbiMismatch.</exception>
     internal static nint Load(string path)
     {
+        RequireWhole(path);
         nint handle;
         try
         {
@@ -48,11 +51,38 @@ internal static class NativeLoader
         }
         catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
         {
-            throw new DllNotFoundException($"{path}: cannot be loaded: {ReasonOf(error, path)}; expected the libhybrid.so of this version beside the LibTorch that it was built for: build it with ./build.sh, or name it in {PathVariable}", error);
+            string reason = ReasonOf(error, path);
+            throw new DllNotFoundException(
+                reason.Contains("failed to map", StringComparison.Ordinal)
+                    ? $"{path}: cannot be loaded: {reason}; there is too little memory for it (ulimit -v), or its file system is mounted noexec"
+                    : $"{path}: cannot be loaded: {reason}; {Expected}",
+                error);
         }
 
         CheckVersion(handle, path);
         return handle;
+    }
+
+    /// <summary>Refuses a file that was cut off: the system's loader maps it, and dies of the first page that is not there.</summary>
+    private static void RequireWhole(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return; // a name that the system's loader looks for
+        }
+
+        const int HeaderBytes = 64, TableAt = 0x28, EntryBytesAt = 0x3A, EntriesAt = 0x3C; // of a 64-bit ELF file; the table of sections is its end
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        using FileStream file = File.OpenRead(path);
+        int read = file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false);
+        if (read == HeaderBytes && header.StartsWith("\u007fELF"u8))
+        {
+            long end = BitConverter.ToInt64(header[TableAt..]) + ((long)BitConverter.ToUInt16(header[EntryBytesAt..]) * BitConverter.ToUInt16(header[EntriesAt..]));
+            if (file.Length < end)
+            {
+                throw new DllNotFoundException($"{path}: cannot be loaded: cut off, {file.Length} bytes of {end}; {Expected}");
+            }
+        }
     }
 
     /// <summary>What the system's loader said, which .NET puts in lines of their own after its own advice.</summary>

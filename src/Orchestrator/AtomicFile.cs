@@ -25,11 +25,38 @@ public static class AtomicFile
                 return;
             }
 
-            WriteBeside(path, $"{path}.tmp.{Guid.NewGuid():N}", bytes);
+            WriteBeside(path, TemporaryOf(path), bytes);
         }
         catch (Exception error) when (FileFault.Is(error))
         {
             throw FileFault.Of(path, "cannot be written", error);
+        }
+    }
+
+    /// <summary>Makes sure that a file can be written beside the path, without touching what is there.</summary>
+    /// <exception cref="HybridException">Io: it cannot.</exception>
+    public static void CheckWritable(string path)
+    {
+        if (IsWrittenInPlace(path))
+        {
+            return;
+        }
+
+        string temporary = TemporaryOf(path);
+        try
+        {
+            File.WriteAllBytes(temporary, new byte[1]);
+        }
+        catch (Exception error) when (FileFault.Is(error))
+        {
+            throw FileFault.Of(path, "cannot be written", error);
+        }
+        finally
+        {
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
         }
     }
 
@@ -56,6 +83,8 @@ public static class AtomicFile
 
         Directory.Delete(old, recursive: true);
     }
+
+    private static string TemporaryOf(string path) => $"{path}.tmp.{Guid.NewGuid():N}";
 
     private static void WriteBeside(string path, string temporary, ReadOnlySpan<byte> bytes)
     {

@@ -15,18 +15,17 @@ internal static class FileFault
         (13, "Permission denied", "this user may not write there; name another place, or ask for the right to"),
         (1, "Operation not permitted", "this user may not write there; name another place, or ask for the right to"),
         (36, "File name too long", "the name is too long; name a shorter one"),
-        (20, "Not a directory", "a part of the path is a file and no folder; name another place"),
         (5, "Input/output error", "the device reports an error; name another place, and run it again"),
     ];
 
     /// <summary>Whether an exception is such a refusal.</summary>
-    public static bool Is(Exception error) => error is IOException or UnauthorizedAccessException or NativeException { Status: NativeStatus.Io };
+    public static bool Is(Exception error) => error is IOException or UnauthorizedAccessException or NativeException { Status: NativeStatus.Io } || IsTooLarge(error);
 
     /// <summary>The error that says what could not be done to a path, and why.</summary>
     /// <param name="path">The file or folder, as the user knows it.</param>
     /// <param name="what">What failed: <c>cannot be written</c>.</param>
     /// <param name="error">The refusal.</param>
-    public static HybridException Of(string path, string what, Exception error) => new(ErrorKind.Io, $"{path}: {what}: {Reason(error)}", error);
+    public static HybridException Of(string path, string what, Exception error) => new(ErrorKind.Io, $"{path}: {what}: {(FileAbove(path) is { } file ? $"{file} is a file and no folder; name another place" : Reason(error))}", error);
 
     /// <summary>Why, without the path.</summary>
     public static string Reason(Exception error)
@@ -35,11 +34,30 @@ internal static class FileFault
         {
             PathTooLongException => 36,
             UnauthorizedAccessException => 13,
+            IOException when error.Message.EndsWith("because the disk was full.", StringComparison.Ordinal) => 28, // .NET's own words where it takes room
+            IOException when error.Message.EndsWith("because the file was too large.", StringComparison.Ordinal) => 27,
             IOException => error.HResult,
-            _ => 0,
+            _ => IsTooLarge(error) ? 27 : 0,
         };
         string text = error is NativeException native ? native.Cause : error.Message;
         (int Number, string Text, string Meaning) known = Known.FirstOrDefault(fault => fault.Number == number || text.Contains(fault.Text, StringComparison.Ordinal));
         return known.Meaning ?? text;
+    }
+
+    /// <summary>How .NET reports EFBIG.</summary>
+    private static bool IsTooLarge(Exception error) => error is ArgumentOutOfRangeException { ParamName: "value" } && error.Message.StartsWith("Specified file length was too large", StringComparison.Ordinal);
+
+    /// <summary>The part of a path that ought to be a folder and is a file, if there is one. The system reports it in a different way for each call.</summary>
+    private static string? FileAbove(string path)
+    {
+        for (string? above = Path.GetDirectoryName(Path.GetFullPath(path)); above is not null; above = Path.GetDirectoryName(above))
+        {
+            if (File.Exists(above))
+            {
+                return above;
+            }
+        }
+
+        return null;
     }
 }

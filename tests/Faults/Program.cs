@@ -1,10 +1,12 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Hybrid.Faults;
+using Hybrid.Faults.DuringRuns;
 using Spectre.Console;
 
 ITrial[] trials =
 [
+    new FaultsTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };

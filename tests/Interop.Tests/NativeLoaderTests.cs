@@ -62,6 +62,20 @@ public sealed unsafe class NativeLoaderTests
         Assert.DoesNotContain("\n", message, StringComparison.Ordinal);
     }
 
+    // The system's loader maps the file and dies of a page that is not there.
+    [Fact]
+    public void ALibraryThatWasCutOffIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("libhybrid.so");
+        byte[] whole = File.ReadAllBytes(NativeLoader.Locate(null, AppContext.BaseDirectory));
+        File.WriteAllBytes(path, whole[..(whole.Length / 2)]);
+
+        string message = Assert.Throws<DllNotFoundException>(() => NativeLoader.Load(path)).Message;
+
+        Assert.StartsWith($"{path}: cannot be loaded: cut off, {whole.Length / 2} bytes of {whole.Length}; ", message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void ALibraryOfSomebodyElseIsRefused() =>
         Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.Load("libc.so.6"), "libc.so.6: has no hyb_abi_version and hyb_abi_hash", $"ABI version {NativeMethods.HYB_ABI_VERSION}");

@@ -71,7 +71,7 @@ internal static class LearnCommand
         (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
         using (model)
         {
-            output.TakeRoom(model);
+            output.TakeRoom(model, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
             model.ActivationCheckpointing = plan?.Options.ActivationCheckpointing ?? false;
             TeachingReport? report = null;
             if (!options.Learning.Untaught(parsed))

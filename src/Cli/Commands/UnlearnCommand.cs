@@ -60,7 +60,7 @@ internal static class UnlearnCommand
 
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan);
-            target.TakeRoom(model);
+            target.TakeRoom(model, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
             var clock = Stopwatch.StartNew();
             UnlearningOutcome outcome;
             using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))

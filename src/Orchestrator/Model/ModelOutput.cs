@@ -58,13 +58,15 @@ public sealed class ModelOutput : IDisposable
     }
 
     /// <summary>Takes the room on the disk that the model's weights will need, so that a disk that is too full is found out before the work.</summary>
+    /// <param name="model">The model, in the element type that it will be saved in.</param>
+    /// <param name="shardBytes">The most bytes of weights in one file.</param>
     /// <exception cref="HybridException">Io: there is less.</exception>
-    public void TakeRoom(LlamaModel model)
+    public void TakeRoom(LlamaModel model, long shardBytes = WeightShards.DefaultBytes)
     {
         long bytes = model.Names.Sum(name => model[name].Count * model[name].ElementType.Size());
         Guarded(Folder, $"the model will need {MemoryFit.Gigabytes(bytes)}", () =>
         {
-            staging.TakeRoom(bytes);
+            staging.TakeRoom(bytes, Math.Min(bytes, shardBytes));
             return bytes;
         });
     }

@@ -82,11 +82,14 @@ internal sealed class StagingFolder : IDisposable
     }
 
     /// <summary>Takes the room on the disk that the folder will need, until <see cref="GiveRoom"/>.</summary>
+    /// <param name="bytes">Of all files.</param>
+    /// <param name="largest">Of the largest one, which may be more than a file may have.</param>
     /// <exception cref="IOException">There is less.</exception>
-    public void TakeRoom(long bytes)
+    public void TakeRoom(long bytes, long largest)
     {
         GiveRoom();
         using SafeFileHandle room = File.OpenHandle(FullPath + RoomSuffix, FileMode.CreateNew, FileAccess.Write, FileShare.None, FileOptions.None, preallocationSize: bytes);
+        RandomAccess.SetLength(room, largest);
     }
 
     /// <summary>Gives the room back, for the folder to be filled.</summary>
@@ -126,11 +129,10 @@ internal sealed class StagingFolder : IDisposable
     private static FileStream Hold(string path)
     {
         string unnamed = path + ".new";
-        var held = new FileStream(unnamed, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None);
+        var held = new FileStream(unnamed, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0); // a buffer that a full disk refuses would be tried once more when it is closed
         try
         {
             held.Write(Encoding.UTF8.GetBytes(Environment.MachineName));
-            held.Flush();
             File.Move(unnamed, path);
             return held;
         }

@@ -156,7 +156,7 @@ public sealed class WeightFiles : IDisposable
         {
             return read();
         }
-        catch (NativeException error) when (error.Status is not (NativeStatus.Device or NativeStatus.OutOfMemory))
+        catch (NativeException error) when (error.Status is not (NativeStatus.Device or NativeStatus.OutOfMemory or NativeStatus.AbiMismatch))
         {
             throw new HybridException(ErrorKind.ModelFile, error.Cause.Contains(file, StringComparison.Ordinal) ? error.Cause : $"{file}: {error.Cause}", error);
         }

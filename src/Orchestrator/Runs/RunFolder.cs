@@ -60,8 +60,8 @@ public sealed class RunFolder : IDisposable
         held = Hold(path);
         try
         {
+            Write(RunStatus.Running, null, null); // first: a folder with anything but a record in it could not be continued
             metrics = new LineFile(Path.Combine(path, MetricsFile), append);
-            Write(RunStatus.Running, null, null);
         }
         catch
         {
