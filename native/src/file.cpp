@@ -1,7 +1,6 @@
 #include "file.h"
 
 #include <fcntl.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,6 +8,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "error.h"
 
@@ -29,21 +29,35 @@ struct Descriptor {
 
 }  // namespace
 
-MappedFile::MappedFile(const std::string& path) {
+InputFile::InputFile(const std::string& path) : path_(path) {
   Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
   if (file.value < 0) refuse("open", path);
-  struct stat facts;
-  if (fstat(file.value, &facts) != 0) refuse("examine", path);
-  if (!S_ISREG(facts.st_mode)) fail(HYB_IO, "cannot map ", path, ": not a regular file");
-  size_ = static_cast<uint64_t>(facts.st_size);
-  if (size_ == 0) return;
-  void* map = mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.value, 0);
-  if (map == MAP_FAILED) refuse("map", path);
-  data_ = static_cast<const char*>(map);
+  if (fstat(file.value, &opened_) != 0) refuse("examine", path);
+  if (!S_ISREG(opened_.st_mode)) fail(HYB_IO, "cannot read ", path, ": not a regular file");
+  std::swap(descriptor_, file.value);
 }
 
-MappedFile::~MappedFile() {
-  if (data_ != nullptr) munmap(const_cast<char*>(data_), size_);
+InputFile::~InputFile() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+void InputFile::read(uint64_t at, uint64_t bytes, char* to) const {
+  while (bytes > 0) {
+    ssize_t done = pread(descriptor_, to, std::min<uint64_t>(bytes, uint64_t{1} << 30), static_cast<off_t>(at));
+    if (done < 0 && errno == EINTR) continue;
+    if (done < 0) refuse("read", path_);
+    if (done == 0) fail(HYB_IO, path_, ": was cut off at byte ", at, " of ", size(), " while it was in use");
+    at += static_cast<uint64_t>(done);
+    to += done;
+    bytes -= static_cast<uint64_t>(done);
+  }
+}
+
+void InputFile::require_unchanged() const {
+  struct stat now;
+  if (fstat(descriptor_, &now) != 0) refuse("examine", path_);
+  if (now.st_size != opened_.st_size || now.st_mtim.tv_sec != opened_.st_mtim.tv_sec || now.st_mtim.tv_nsec != opened_.st_mtim.tv_nsec)
+    fail(HYB_IO, path_, ": was written to while it was in use");
 }
 
 AtomicFile::AtomicFile(const std::string& path) : path_(path) {

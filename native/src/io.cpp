@@ -2,7 +2,7 @@
 
 #include <sys/mman.h>
 
-#include <cstring>
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -17,7 +17,7 @@ using namespace hybrid;
 
 struct hyb_safetensors {
   std::string path;
-  std::unique_ptr<MappedFile> file;
+  std::unique_ptr<InputFile> file;
   SafetensorsHeader header;
 };
 
@@ -55,9 +55,13 @@ hyb_status hyb_safetensors_open(const char* path, hyb_safetensors** out) {
     not_null(out, "out");
     auto opened = std::make_unique<hyb_safetensors>();
     opened->path = not_null(path, "path");
-    opened->file = std::make_unique<MappedFile>(opened->path);
+    opened->file = std::make_unique<InputFile>(opened->path);
     const auto& file = *opened->file;
-    opened->header = read_safetensors_header(opened->path, file.data(), file.size());
+    char length[8] = {};
+    file.read(0, std::min<uint64_t>(sizeof length, file.size()), length);
+    std::string front(safetensors_data_at(opened->path, length, file.size()), '\0');
+    file.read(0, front.size(), front.data());
+    opened->header = read_safetensors_header(opened->path, front.data(), file.size());
     *out = opened.release();
     ledger_add(1);
   });
@@ -97,9 +101,9 @@ hyb_status hyb_safetensors_entry(const hyb_safetensors* file, int64_t index, int
 }
 
 namespace {
-// From the map into fresh memory. Both are touched for the first time here, so page faults cost more than the bytes:
+// Straight from the file into fresh memory. That is touched here for the first time, so page faults cost as much as the bytes:
 // threads share them, and huge pages, where the system grants them, make them few.
-void copy_in(const char* from, uint64_t bytes, char* to) {
+void read_into(const InputFile& file, uint64_t from, uint64_t bytes, char* to) {
   constexpr int64_t part = 4 << 20;
   constexpr uintptr_t huge_page = 2 << 20;
   const auto begin = (reinterpret_cast<uintptr_t>(to) + huge_page - 1) / huge_page * huge_page;
@@ -108,8 +112,21 @@ void copy_in(const char* from, uint64_t bytes, char* to) {
   const auto parts = static_cast<int64_t>((bytes + part - 1) / part);
   at::parallel_for(0, parts, 1, [&](int64_t first, int64_t last) {
     const uint64_t at = static_cast<uint64_t>(first * part), stop = std::min(bytes, static_cast<uint64_t>(last * part));
-    std::memcpy(to + at, from + at, stop - at);
+    file.read(from + at, stop - at, to + at);
   });
+}
+
+// On the way to another type or device a tensor passes through a few megabytes, so that it is never in memory twice.
+void convert_into(const InputFile& file, uint64_t from, const at::TensorOptions& stored, const at::Tensor& to) {
+  constexpr int64_t piece_bytes = 16 << 20;
+  const auto flat = to.view({-1});
+  const auto element = static_cast<int64_t>(stored.dtype().itemsize());
+  const auto piece = at::empty({std::min(flat.numel(), piece_bytes / element)}, stored);
+  for (int64_t done = 0; done < flat.numel(); done += piece.numel()) {
+    const auto part = piece.narrow(0, 0, std::min(piece.numel(), flat.numel() - done));
+    read_into(file, from + static_cast<uint64_t>(done * element), part.nbytes(), static_cast<char*>(part.data_ptr()));
+    flat.narrow(0, done, part.numel()).copy_(part);
+  }
 }
 }  // namespace
 
@@ -117,24 +134,16 @@ hyb_status hyb_safetensors_read(const hyb_safetensors* file, int64_t index, int3
   return guard("safetensors_read", [&] {
     not_null(out, "out");
     const auto& entry = entry_of(file, index);
-    auto options = at::TensorOptions().dtype(scalar_type(entry.dtype));
-    auto place = device_of(device);
-    auto type = scalar_type(dtype);
-    if (entry.begin == entry.end) {
-      *out = give(at::empty(entry.shape, options.dtype(type).device(place)));
-      return;
+    const auto stored = at::TensorOptions().dtype(scalar_type(entry.dtype));
+    const auto wanted = at::TensorOptions().dtype(scalar_type(dtype)).device(device_of(device));
+    auto tensor = at::empty(entry.shape, wanted);
+    const uint64_t from = file->header.data_at + entry.begin, bytes = entry.end - entry.begin;
+    if (wanted.device().is_cpu() && wanted.dtype() == stored.dtype()) {
+      if (bytes > 0) read_into(*file->file, from, bytes, static_cast<char*>(tensor.data_ptr()));
+    } else if (bytes > 0) {
+      convert_into(*file->file, from, stored, tensor);
     }
-    const char* data = file->file->data() + file->header.data_at + entry.begin;
-    const bool aligned = reinterpret_cast<uintptr_t>(data) % dtype_bytes(entry.dtype) == 0;
-    at::Tensor tensor;
-    if (aligned && !(place.is_cpu() && type == options.dtype().toScalarType())) {
-      // The map is only read from: `to` copies, on the way to the other type or device.
-      tensor = at::from_blob(const_cast<char*>(data), entry.shape, options).to(place, type);
-    } else {
-      tensor = at::empty(entry.shape, options);
-      copy_in(data, entry.end - entry.begin, static_cast<char*>(tensor.data_ptr()));
-      tensor = tensor.to(place, type);
-    }
+    file->file->require_unchanged();
     *out = give(std::move(tensor));
   });
 }

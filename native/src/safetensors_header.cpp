@@ -309,13 +309,18 @@ bool is_utf8(const std::string& text) {
   return true;
 }
 
-SafetensorsHeader read_safetensors_header(const std::string& file, const char* data, uint64_t size) {
+uint64_t safetensors_data_at(const std::string& file, const char* data, uint64_t size) {
   require(size >= 8, HYB_BAD_FORMAT, file, ": ", size, " bytes are too few for a safetensors file");
   uint64_t length = 0;
   for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(data[i]);
   require(length <= longest_safetensors_header && length <= size - 8, HYB_BAD_FORMAT, file, ": a header of ", length,
           " bytes in a file of ", size);
-  return {8 + length, parse(file, data + 8, length, size - 8 - length)};
+  return 8 + length;
+}
+
+SafetensorsHeader read_safetensors_header(const std::string& file, const char* data, uint64_t size) {
+  const uint64_t data_at = safetensors_data_at(file, data, size);
+  return {data_at, parse(file, data + 8, data_at - 8, size - data_at)};
 }
 
 std::string write_safetensors_header(const std::vector<SafetensorsEntry>& entries,

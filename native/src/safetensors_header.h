@@ -23,7 +23,10 @@ struct SafetensorsHeader {
 // More than any model's header needs, and little enough that a hostile one cannot exhaust memory.
 constexpr uint64_t longest_safetensors_header = 100'000'000;
 
-// Reads the header of a whole file of size bytes in memory; the data themselves are not looked at. Throws
+// How many bytes lie before the data of a file of size bytes, whose first eight data points at. Throws as below.
+uint64_t safetensors_data_at(const std::string& file, const char* data, uint64_t size);
+
+// Reads the header of a file of size bytes. data points at its bytes up to the data, which are not looked at. Throws
 // Error(HYB_BAD_FORMAT) that names the file and says on one line what is wrong and where.
 SafetensorsHeader read_safetensors_header(const std::string& file, const char* data, uint64_t size);
 

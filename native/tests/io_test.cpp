@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <thread>
 
@@ -118,6 +119,49 @@ TEST_F(Io, TensorsOutliveTheFile) {
   expect_same_bits(read.slice(0, 1), tensor.slice(0, 1));
 }
 
+TEST_F(Io, ConversionInPiecesReachesEveryElement) {
+  auto tensor = at::arange(5'000'003, at::kFloat);  // 20 MB, more than a piece, and no whole number of them
+  ok(write(path("p"), {"byte", "x"}, {at::ones({1}, at::kByte), tensor}));
+  OpenFile file(path("p"));
+  expect_same_bits(file.read(1, HYB_BF16), tensor.to(at::kBFloat16));
+  expect_same_bits(file.read(1), tensor);
+}
+
+// Files that others cut off, write to or delete while they are open: an error or the old values, never a dead process.
+TEST_F(Io, AFileThatIsCutOffWhileOpenIsRefused) {
+  auto tensor = randn({1'000'000}, at::kFloat);
+  ok(write(path("t"), {"x"}, {tensor}));
+  for (int32_t type : {HYB_F32, HYB_BF16}) {
+    OpenFile file(path("t"));
+    for (uint64_t length : {3'000'000, 4096}) {
+      std::filesystem::resize_file(path("t"), length);
+      refuses(
+          HYB_IO, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, 0, type, HYB_CPU, out); },
+          path("t") + ": was cut off at byte " + std::to_string(length));
+    }
+    ok(write(path("t"), {"x"}, {tensor}));
+  }
+}
+
+TEST_F(Io, AFileThatIsWrittenToWhileOpenIsRefused) {
+  ok(write(path("t"), {"x"}, {randn({1000})}));
+  OpenFile file(path("t"));
+  file.read(0);
+  put(path("t"), contents(path("t")));  // the same bytes: what was read before and after may not belong together
+  std::filesystem::last_write_time(path("t"), std::filesystem::last_write_time(path("t")) + std::chrono::seconds(1));
+  refuses(
+      HYB_IO, "safetensors_read", [&](auto out) { return hyb_safetensors_read(file.handle, 0, HYB_F64, HYB_CPU, out); },
+      path("t") + ": was written to");
+}
+
+TEST_F(Io, AFileThatIsDeletedWhileOpenIsReadAsItWas) {
+  auto tensor = randn({1000});
+  ok(write(path("t"), {"x"}, {tensor}));
+  OpenFile file(path("t"));
+  std::filesystem::remove(path("t"));
+  expect_same_bits(file.read(0), tensor);
+}
+
 TEST_F(Io, EntriesAreCheckedAgainstTheirNumber) {
   ok(write(path("x"), {"x"}, {randn({2, 3})}));
   OpenFile file(path("x"));
@@ -148,7 +192,7 @@ TEST_F(Io, EntriesAreCheckedAgainstTheirNumber) {
 TEST_F(Io, AnOldFileIsReplacedWhole) {
   ok(write(path("r"), {"long name of the old one"}, {randn({1000})}));
   auto tensor = randn({2});
-  OpenFile old(path("r"));  // mapped while it is replaced
+  OpenFile old(path("r"));  // open while it is replaced
   ok(write(path("r"), {"x"}, {tensor}));
   EXPECT_EQ(old.read(0).size(0), 1000);
   OpenFile file(path("r"));

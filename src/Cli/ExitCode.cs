@@ -1,10 +1,12 @@
+using System.Text.RegularExpressions;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
+using Hybrid.Orchestrator.Memory;
 
 namespace Hybrid.Cli;
 
 /// <summary>What the process answers with; docs/cli.md lists the same numbers.</summary>
-internal static class ExitCode
+internal static partial class ExitCode
 {
     public const int Success = 0;
 
@@ -22,6 +24,8 @@ internal static class ExitCode
     private const int NoDevice = 22;
     private const int NotRepeated = 23;
 
+    private const string MemoryAdvice = "a smaller batch size, --activation-checkpointing on and --second-model-on-host on take less, and --plan says how much";
+
     /// <summary>The code of an error, and the one line that explains it.</summary>
     public static (int Code, string Line) Of(Exception error)
     {
@@ -34,14 +38,24 @@ internal static class ExitCode
         OperationCanceledException => (Cancelled, "cancelled"),
         HybridException known => (OfKind(known.Kind), known.Message.ReplaceLineEndings(" ")),
         NativeException { Status: NativeStatus.AbiMismatch } mismatch => (NativeLibrary, mismatch.Message),
-        NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {memory.Message}"),
+        NativeException { Status: NativeStatus.OutOfMemory } memory => (OutOfMemory, $"out of memory: {Wanted(memory.Message)}; {MemoryAdvice}"),
         NativeException { Status: NativeStatus.Device } device => (NoDevice, device.Message),
-        NativeException { Status: NativeStatus.Io } file => (OfKind(ErrorKind.Io), file.Message),
+        NativeException { Status: NativeStatus.Io } file => (OfKind(ErrorKind.Io), file.Cause),
         IOException or UnauthorizedAccessException => (OfKind(ErrorKind.Io), error.Message),
-        DllNotFoundException missing => (NativeLibrary, missing.Message),
-        OutOfMemoryException => (OutOfMemory, "out of memory"),
+        DllNotFoundException or EntryPointNotFoundException => (NativeLibrary, error.Message),
+        OutOfMemoryException => (OutOfMemory, $"out of memory: the host has none left; {MemoryAdvice}"),
         _ => (Internal, $"internal error: {error.Message} ({error.GetType().Name}; --trace shows where)"),
     };
+
+    /// <summary>What was asked for, without the place in LibTorch's source where it was refused.</summary>
+    private static string Wanted(string message)
+    {
+        Match wanted = HostAllocation().Match(message);
+        return wanted.Success && long.TryParse(wanted.Groups["bytes"].Value, out long bytes) ? $"{wanted.Groups["operation"].Value} wants {MemoryFit.Gigabytes(bytes)} more of the host, which are not there" : message;
+    }
+
+    [GeneratedRegex(@"^(?<operation>\w+): \[enforce fail at .*you tried to allocate (?<bytes>\d+) bytes", RegexOptions.CultureInvariant | RegexOptions.Singleline)]
+    private static partial Regex HostAllocation();
 
     private static int OfKind(ErrorKind kind) => kind switch
     {

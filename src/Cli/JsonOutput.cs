@@ -32,6 +32,8 @@ internal static class JsonOutput
         {
             throw new HybridException(ErrorKind.Io, $"{option} {file}: {(Directory.Exists(file) ? "is a folder; a file is expected" : $"there is no folder {folder}")}");
         }
+
+        AtomicFile.CheckWritable(file);
     }
 
     /// <summary>Writes the value to a file, whole or not at all, or to standard output; nothing where no file was asked for.</summary>

@@ -17,10 +17,9 @@ internal static class UnfinishedTraining
     /// <param name="output">Where the model was to go.</param>
     /// <param name="model">The model in training.</param>
     /// <param name="tokenizer">Its tokenizer.</param>
-    /// <param name="source">The folder that the model came from, if any.</param>
     /// <param name="train">The training.</param>
     /// <exception cref="HybridException">Diverged, with the place in the message; whatever else the training throws.</exception>
-    public static T Guard<T>(CommandContext context, RunJournal journal, ModelOutput output, LlamaModel model, Tokenizer tokenizer, string? source, Func<T> train)
+    public static T Guard<T>(CommandContext context, RunJournal journal, ModelOutput output, LlamaModel model, Tokenizer tokenizer, Func<T> train)
     {
         try
         {
@@ -28,7 +27,7 @@ internal static class UnfinishedTraining
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
         {
-            string kept = Save(output, model, tokenizer, source);
+            string kept = Save(output, model, tokenizer);
             journal.Finish();
             throw new HybridException(ErrorKind.Diverged, $"{error.Message}; {kept}", error);
         }
@@ -40,11 +39,11 @@ internal static class UnfinishedTraining
     }
 
     /// <summary>Says where the model went, or why it could not be saved: the divergence must be told either way.</summary>
-    private static string Save(ModelOutput output, LlamaModel model, Tokenizer tokenizer, string? source)
+    private static string Save(ModelOutput output, LlamaModel model, Tokenizer tokenizer)
     {
         try
         {
-            output.SaveLastGood(model, tokenizer, source);
+            output.SaveLastGood(model, tokenizer);
             return $"the model as it was after the last whole pass is in {output.LastGoodFolder}";
         }
         catch (HybridException failure) when (failure.Kind is ErrorKind.Io or ErrorKind.ModelFile)

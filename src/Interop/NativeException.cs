@@ -45,12 +45,16 @@ public sealed class NativeException(NativeStatus status, string message) : Excep
     /// <summary>The category of the failure.</summary>
     public NativeStatus Status { get; } = status;
 
+    /// <summary>The message without the name of the native operation, which says nothing to who uses the command line.</summary>
+    public string Cause { get; private init; } = message;
+
     /// <summary>Throws unless <paramref name="status"/> is success.</summary>
     internal static unsafe void ThrowIfFailed(int status)
     {
         if (status != NativeMethods.HYB_OK)
         {
-            throw new NativeException((NativeStatus)status, Marshal.PtrToStringUTF8((nint)NativeMethods.hyb_last_error())!);
+            string text = Marshal.PtrToStringUTF8((nint)NativeMethods.hyb_last_error())!;
+            throw new NativeException((NativeStatus)status, text) { Cause = text[(text.IndexOf(": ", StringComparison.Ordinal) + 2)..] };
         }
     }
 }

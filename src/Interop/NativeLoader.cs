@@ -11,6 +11,8 @@ internal static class NativeLoader
     /// <summary>A path to libhybrid.so that is used instead of the places searched otherwise.</summary>
     public const string PathVariable = "HYBRID_LIBRARY";
 
+    private const string Expected = $"expected the libhybrid.so of this version beside the LibTorch that it was built for: build it with ./build.sh, or name it in {PathVariable}";
+
     private static readonly Lock Gate = new();
     private static nint library;
 
@@ -28,17 +30,68 @@ internal static class NativeLoader
             if (library == 0)
             {
                 SetLibrariesEnvironment();
-                nint loaded = Load();
-                CheckVersion(loaded);
-                library = loaded;
+                library = Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory));
             }
 
             return library;
         }
     }
 
-    // Load, unlike TryLoad, says which library behind it (LibTorch, oneDNN) is missing.
-    private static nint Load() => NativeLibrary.Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory));
+    /// <summary>Loads a library and makes sure that it is of this version.</summary>
+    /// <exception cref="DllNotFoundException">It cannot be loaded: it is no library, or LibTorch or oneDNN behind it is missing or another version's.</exception>
+    /// <exception cref="NativeException">AbiMismatch.</exception>
+    internal static nint Load(string path)
+    {
+        RequireWhole(path);
+        nint handle;
+        try
+        {
+            // Load, unlike TryLoad, says which library behind it is missing.
+            handle = NativeLibrary.Load(path);
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            string reason = ReasonOf(error, path);
+            throw new DllNotFoundException(
+                reason.Contains("failed to map", StringComparison.Ordinal)
+                    ? $"{path}: cannot be loaded: {reason}; there is too little memory for it (ulimit -v), or its file system is mounted noexec"
+                    : $"{path}: cannot be loaded: {reason}; {Expected}",
+                error);
+        }
+
+        CheckVersion(handle, path);
+        return handle;
+    }
+
+    /// <summary>Refuses a file that was cut off: the system's loader maps it, and dies of the first page that is not there.</summary>
+    private static void RequireWhole(string path)
+    {
+        if (!File.Exists(path))
+        {
+            return; // a name that the system's loader looks for
+        }
+
+        const int HeaderBytes = 64, TableAt = 0x28, EntryBytesAt = 0x3A, EntriesAt = 0x3C; // of a 64-bit ELF file; the table of sections is its end
+        Span<byte> header = stackalloc byte[HeaderBytes];
+        using FileStream file = File.OpenRead(path);
+        int read = file.ReadAtLeast(header, HeaderBytes, throwOnEndOfStream: false);
+        if (read == HeaderBytes && header.StartsWith("\u007fELF"u8))
+        {
+            long end = BitConverter.ToInt64(header[TableAt..]) + ((long)BitConverter.ToUInt16(header[EntryBytesAt..]) * BitConverter.ToUInt16(header[EntriesAt..]));
+            if (file.Length < end)
+            {
+                throw new DllNotFoundException($"{path}: cannot be loaded: cut off, {file.Length} bytes of {end}; {Expected}");
+            }
+        }
+    }
+
+    /// <summary>What the system's loader said, which .NET puts in lines of their own after its own advice.</summary>
+    private static string ReasonOf(Exception error, string path)
+    {
+        string[] lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+        string reason = lines.Length > 1 ? lines[1] : lines[0];
+        return reason.StartsWith($"{path}: ", StringComparison.Ordinal) ? reason[(path.Length + 2)..] : reason;
+    }
 
     /// <summary>The library's path: <paramref name="named"/> where that is set, else the first that exists in the program's folder.</summary>
     /// <exception cref="DllNotFoundException">It is at none of them; the message names them all.</exception>
@@ -71,25 +124,30 @@ internal static class NativeLoader
         }
     }
 
-    private static unsafe void CheckVersion(nint handle)
+    private static unsafe void CheckVersion(nint handle, string path)
     {
-        var version = (delegate* unmanaged[Cdecl]<int>)NativeLibrary.GetExport(handle, "hyb_abi_version");
-        var hash = (delegate* unmanaged[Cdecl]<byte*>)NativeLibrary.GetExport(handle, "hyb_abi_hash");
-        RequireMatch(version(), Marshal.PtrToStringUTF8((nint)hash())!);
+        if (!NativeLibrary.TryGetExport(handle, "hyb_abi_version", out nint versionAt) || !NativeLibrary.TryGetExport(handle, "hyb_abi_hash", out nint hashAt))
+        {
+            throw new NativeException(NativeStatus.AbiMismatch, $"{path}: has no hyb_abi_version and hyb_abi_hash, so it is no libhybrid; expected the one of ABI version {NativeMethods.HYB_ABI_VERSION}");
+        }
+
+        var version = (delegate* unmanaged[Cdecl]<int>)versionAt;
+        var hash = (delegate* unmanaged[Cdecl]<byte*>)hashAt;
+        RequireMatch(path, version(), Marshal.PtrToStringUTF8((nint)hash())!);
     }
 
     /// <summary>Refuses a library of another version, or one built from other headers than those embedded in this assembly.</summary>
-    internal static void RequireMatch(int version, string headerHash)
+    internal static void RequireMatch(string path, int version, string headerHash)
     {
         if (version != NativeMethods.HYB_ABI_VERSION)
         {
-            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid has ABI version {version}, this assembly was built for {NativeMethods.HYB_ABI_VERSION}");
+            throw new NativeException(NativeStatus.AbiMismatch, $"{path}: has ABI version {version}, this assembly was built for {NativeMethods.HYB_ABI_VERSION}");
         }
 
         string expected = HeaderHash();
         if (headerHash != expected)
         {
-            throw new NativeException(NativeStatus.AbiMismatch, $"libhybrid was built from headers {Start(headerHash)}, this assembly from {Start(expected)}; build both from one tree");
+            throw new NativeException(NativeStatus.AbiMismatch, $"{path}: was built from headers {Start(headerHash)}, this assembly from {Start(expected)}; build both from one tree");
         }
 
         static string Start(string hash) => hash.Length > 12 ? hash[..12] : hash;

@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Hybrid.Interop;
 
-/// <summary>An open safetensors file, mapped into memory; its whole header was checked when it was opened.</summary>
+/// <summary>An open safetensors file; its whole header was checked when it was opened.</summary>
 public sealed unsafe class SafetensorsFile : IDisposable
 {
     private readonly SafetensorsHandle handle;
@@ -56,7 +56,8 @@ public sealed unsafe class SafetensorsFile : IDisposable
         return ((ElementType)type, new ReadOnlySpan<long>(sizes, dimensions).ToArray());
     }
 
-    /// <summary>A tensor, copied from the map into storage of its own in the wanted type and place.</summary>
+    /// <summary>A tensor, read from the file into storage of its own in the wanted type and place.</summary>
+    /// <exception cref="NativeException">Io: the file was cut off or written to since it was opened. One that was deleted or replaced is still read as it was.</exception>
     public Tensor Read(string name, ElementType type, Device device)
     {
         hyb_tensor* result;

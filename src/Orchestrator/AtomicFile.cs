@@ -1,4 +1,5 @@
 using System.Text;
+using Microsoft.Win32.SafeHandles;
 
 namespace Hybrid.Orchestrator;
 
@@ -12,29 +13,50 @@ public static class AtomicFile
     /// Writes to a temporary file beside the path, flushes it to disk and renames it over the path. What is no file but a device or an
     /// open descriptor (<c>/dev/null</c>, <c>/dev/fd/3</c>) is written to as it stands: a rename would put a file in its place.
     /// </summary>
+    /// <exception cref="HybridException">Io: it cannot be written; what was there is there still.</exception>
     public static void WriteBytes(string path, ReadOnlySpan<byte> bytes)
+    {
+        try
+        {
+            if (IsWrittenInPlace(path))
+            {
+                using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
+                device.Write(bytes);
+                return;
+            }
+
+            WriteBeside(path, TemporaryOf(path), bytes);
+        }
+        catch (Exception error) when (FileFault.Is(error))
+        {
+            throw FileFault.Of(path, "cannot be written", error);
+        }
+    }
+
+    /// <summary>Makes sure that a file can be written beside the path, without touching what is there.</summary>
+    /// <exception cref="HybridException">Io: it cannot.</exception>
+    public static void CheckWritable(string path)
     {
         if (IsWrittenInPlace(path))
         {
-            using var device = new FileStream(path, FileMode.Open, FileAccess.Write);
-            device.Write(bytes);
             return;
         }
 
-        string temporary = $"{path}.tmp.{Guid.NewGuid():N}";
+        string temporary = TemporaryOf(path);
         try
         {
-            using (var stream = new FileStream(temporary, FileMode.CreateNew, FileAccess.Write))
-            {
-                stream.Write(bytes);
-                stream.Flush(flushToDisk: true);
-            }
-
-            File.Move(temporary, path, overwrite: true);
+            File.WriteAllBytes(temporary, new byte[1]);
+        }
+        catch (Exception error) when (FileFault.Is(error))
+        {
+            throw FileFault.Of(path, "cannot be written", error);
         }
         finally
         {
-            File.Delete(temporary);
+            if (File.Exists(temporary))
+            {
+                File.Delete(temporary);
+            }
         }
     }
 
@@ -60,6 +82,27 @@ public static class AtomicFile
         }
 
         Directory.Delete(old, recursive: true);
+    }
+
+    private static string TemporaryOf(string path) => $"{path}.tmp.{Guid.NewGuid():N}";
+
+    private static void WriteBeside(string path, string temporary, ReadOnlySpan<byte> bytes)
+    {
+        using (SafeFileHandle file = File.OpenHandle(temporary, FileMode.CreateNew, FileAccess.Write))
+        {
+            // No buffer: what is refused is known here, and not once more when the file is closed.
+            try
+            {
+                RandomAccess.Write(file, bytes, 0);
+                RandomAccess.FlushToDisk(file);
+                File.Move(temporary, path, overwrite: true);
+            }
+            catch
+            {
+                File.Delete(temporary);
+                throw;
+            }
+        }
     }
 
     /// <summary>Whether a path lies among the devices or processes of a Unix system. /dev/shm holds ordinary files.</summary>

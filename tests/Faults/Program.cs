@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Diagnostics;
 using Hybrid.Faults;
+using Hybrid.Faults.DuringRuns;
 using Spectre.Console;
 
 if (args is [SameBytesProcess.Argument, .. var digests])
@@ -16,6 +17,7 @@ ITrial[] trials =
     new DeterminismTrial(),
     new HostileFilesTrial(),
     new SafetensorsTrial(),
+    new FaultsTrial(),
 ];
 string[] names = [.. trials.Select(trial => trial.Name)];
 var only = new Option<string[]>("--only") { Description = $"which trials: {string.Join(", ", names)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => names };

@@ -23,17 +23,17 @@ public sealed unsafe class NativeLoaderTests
     public void TheVersionIsTheLibrarys() => Assert.Equal(NativeMethods.HYB_ABI_VERSION, NativeMethods.hyb_abi_version());
 
     [Fact]
-    public void ALibraryOfThisVersionAndTheseHeadersIsTaken() => NativeLoader.RequireMatch(NativeMethods.HYB_ABI_VERSION, NativeLoader.HeaderHash());
+    public void ALibraryOfThisVersionAndTheseHeadersIsTaken() => NativeLoader.RequireMatch("x.so", NativeMethods.HYB_ABI_VERSION, NativeLoader.HeaderHash());
 
     [Fact]
     public void ALibraryOfAnotherVersionIsRefused() =>
-        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.RequireMatch(NativeMethods.HYB_ABI_VERSION + 1, NativeLoader.HeaderHash()), "ABI version 3", "built for 2");
+        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.RequireMatch("x.so", NativeMethods.HYB_ABI_VERSION + 1, NativeLoader.HeaderHash()), "x.so: has ABI version 3", "built for 2");
 
     [Theory]
-    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "headers 0123456789ab,")]
-    [InlineData("", "headers ,")]
+    [InlineData("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef", "x.so: was built from headers 0123456789ab,")]
+    [InlineData("", "x.so: was built from headers ,")]
     public void ALibraryOfOtherHeadersIsRefused(string hash, string said) =>
-        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.RequireMatch(NativeMethods.HYB_ABI_VERSION, hash), said, NativeLoader.HeaderHash()[..12], "build both from one tree");
+        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.RequireMatch("x.so", NativeMethods.HYB_ABI_VERSION, hash), said, NativeLoader.HeaderHash()[..12], "build both from one tree");
 
     [Fact]
     public void AMissingLibraryIsReportedWithThePlacesSearched()
@@ -47,6 +47,38 @@ public sealed unsafe class NativeLoaderTests
         Assert.Contains("./build.sh", message, StringComparison.Ordinal);
         Assert.Contains(NativeLoader.PathVariable, message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void AFileThatIsNoLibraryIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("libhybrid.so");
+        File.WriteAllText(path, "not an ELF file");
+
+        string message = Assert.Throws<DllNotFoundException>(() => NativeLoader.Load(path)).Message;
+
+        Assert.StartsWith($"{path}: cannot be loaded: ", message, StringComparison.Ordinal);
+        Assert.Contains("./build.sh", message, StringComparison.Ordinal);
+        Assert.DoesNotContain("\n", message, StringComparison.Ordinal);
+    }
+
+    // The system's loader maps the file and dies of a page that is not there.
+    [Fact]
+    public void ALibraryThatWasCutOffIsNamed()
+    {
+        using TemporaryFolder folder = new();
+        string path = folder.File("libhybrid.so");
+        byte[] whole = File.ReadAllBytes(NativeLoader.Locate(null, AppContext.BaseDirectory));
+        File.WriteAllBytes(path, whole[..(whole.Length / 2)]);
+
+        string message = Assert.Throws<DllNotFoundException>(() => NativeLoader.Load(path)).Message;
+
+        Assert.StartsWith($"{path}: cannot be loaded: cut off, {whole.Length / 2} bytes of {whole.Length}; ", message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void ALibraryOfSomebodyElseIsRefused() =>
+        Expect.Failure(NativeStatus.AbiMismatch, () => NativeLoader.Load("libc.so.6"), "libc.so.6: has no hyb_abi_version and hyb_abi_hash", $"ABI version {NativeMethods.HYB_ABI_VERSION}");
 
     [Fact]
     public void ANamedLibraryIsTheOnlyCandidate()

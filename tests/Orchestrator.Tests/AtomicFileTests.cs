@@ -36,7 +36,10 @@ public sealed class AtomicFileTests
         using var folder = new TemporaryFolder();
         Directory.CreateDirectory(folder.File("taken"));
 
-        Assert.ThrowsAny<SystemException>(() => AtomicFile.WriteText(folder.File("taken"), "x"));
+        HybridException error = Assert.Throws<HybridException>(() => AtomicFile.WriteText(folder.File("taken"), "x"));
+
+        Assert.Equal(ErrorKind.Io, error.Kind);
+        Assert.StartsWith($"{folder.File("taken")}: cannot be written: ", error.Message, StringComparison.Ordinal);
         Assert.Equal([folder.File("taken")], Directory.GetFileSystemEntries(folder.Path));
     }
 }

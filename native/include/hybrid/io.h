@@ -1,4 +1,4 @@
-/* safetensors files: read through a memory map, written atomically. */
+/* safetensors files: read a tensor at a time, written atomically. */
 #ifndef HYBRID_IO_H
 #define HYBRID_IO_H
 
@@ -27,7 +27,8 @@ HYB_API hyb_status hyb_safetensors_name(const hyb_safetensors* file, int64_t ind
 HYB_API hyb_status hyb_safetensors_entry(const hyb_safetensors* file, int64_t index, int32_t* dtype, int64_t* sizes, int32_t capacity,
                                          int32_t* ndim);
 
-/* Entry index, copied straight from the map into a new tensor of the given dtype on the given device. */
+/* Entry index, read straight from the file into a new tensor of the given dtype on the given device. HYB_IO where the file was
+ * cut off or written to since it was opened; one that was deleted or replaced by another is still read as it was. */
 HYB_API hyb_status hyb_safetensors_read(const hyb_safetensors* file, int64_t index, int32_t dtype, int32_t device, hyb_tensor** out);
 
 /* Writes n tensors under their names (UTF-8, unique) with metadata_n pairs of metadata, to a temporary file beside path

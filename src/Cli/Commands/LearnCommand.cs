@@ -64,7 +64,9 @@ internal static class LearnCommand
             throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
         }
 
-        using ModelOutput output = ModelOutput.Reserve(parsed.GetValue(options.Out)!, options.Checkpoints.MayReplace(parsed, parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite)));
+        using ModelOutput output = ModelOutput.Reserve(
+            parsed.GetValue(options.Out)!, options.Checkpoints.MayReplace(parsed, parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite)), start.Folder);
+        SourceModel? source = start.Folder is { } folder ? new SourceModel(folder) : null;
         RunRecorder record = RunRecorder.Start(parsed, options.Dataset.Find(parsed));
         var random = new SeededRandom(parsed.GetValue(options.Seed));
         using RunJournal journal = options.Checkpoints.Open(parsed, context, output.Folder, parsed.GetValue(options.Overwrite), new
@@ -77,6 +79,7 @@ internal static class LearnCommand
         (LlamaModel model, Tokenizer tokenizer) = start.Make(preset.Shape, dataset, random, type, device);
         using (model)
         {
+            output.TakeRoom(model, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes);
             model.ActivationCheckpointing = plan?.Options.ActivationCheckpointing ?? false;
             TeachingReport? report = null;
             if (!options.Learning.Untaught(parsed))
@@ -84,14 +87,14 @@ internal static class LearnCommand
                 using RunProgress progress = context.StartProgress(options.Learning.EventsOf(parsed));
                 Teacher teacher = TeacherOf(preset, tokenizer, model.Config);
                 report = UnfinishedTraining.Guard(
-                    context, journal, output, model, tokenizer, start.Folder, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation, journal));
+                    context, journal, output, model, tokenizer, () => teacher.Teach(model, dataset, random.Fork("teach"), progress, context.Cancellation, journal));
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
-            double? changed = start.Folder is null ? null : ChangedShare.AgainstFolder(start.Folder, model);
+            double? changed = source?.ShareChanged(model, context);
             AccuracyReport? forget = report is null ? null : AccuracyReport.Of(report.Forget), retain = report is null ? null : AccuracyReport.Of(report.Retain);
             bool reached = report is not null && Math.Min(report.Forget.Accuracy, report.Retain.Accuracy) >= preset.Teaching.TargetAccuracy;
-            output.Save(model, tokenizer, start.Folder, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes, made => record.Write(
+            output.Save(model, tokenizer, parsed.GetValue(options.ShardSize) ?? WeightShards.DefaultBytes, made => record.Write(
                 made, outputs: null, random.Seed, device, type, new { preset = presetName, preset.Teaching }, new { epochs = report?.Epochs ?? 0, reachedTarget = reached, shareChanged = changed, forget, retain }));
             journal.Finish();
             JsonOutput.Write(context, json, new
@@ -109,8 +112,7 @@ internal static class LearnCommand
             if (json != JsonOutput.StandardOutput)
             {
                 string done = report is null ? "random weights" : $"taught in {report.Epochs} passes with preset {presetName}";
-                string share = changed is { } part ? Tables.Text($", {part * 100:F2} % of the parameters changed") : string.Empty;
-                context.WriteLine(Tables.Text($"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {done}, {seconds:F1} s") + share);
+                context.WriteLine(Tables.Text($"{output.Folder}: {model.Config.ParameterCount:N0} parameters, {tokenizer.VocabularySize} tokens, {done}, {seconds:F1} s") + SourceModel.Phrase(changed));
                 if (forget is not null)
                 {
                     context.Output.Write(AccuracyReport.TableOf(("forget", forget), ("retain", retain!)));

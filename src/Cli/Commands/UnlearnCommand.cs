@@ -4,7 +4,6 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Data;
-using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Runs;
@@ -58,21 +57,23 @@ internal static class UnlearnCommand
                 return ExitCode.Success;
             }
 
-            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, checkpoints.MayReplace(parsed, parsed.GetValue(output)!, parsed.GetValue(overwrite)));
+            using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, checkpoints.MayReplace(parsed, parsed.GetValue(output)!, parsed.GetValue(overwrite)), loaded.Folder);
             using RunJournal journal = checkpoints.Open(parsed, context, target.Folder, parsed.GetValue(overwrite), new
             {
                 model = Path.GetFullPath(loaded.Folder), type = loaded.Type, device = loaded.Device.ToString(), threads = Runtime.Threads, native = Runtime.BuildInfo, seed = parsed.GetValue(seed),
                 dataset = loaded.Dataset.Name, inputFiles = input.StampOf(parsed), settings = SettingsYaml.ToObject(settings),
             });
             RunRecorder record = RunRecorder.Start(parsed, input.Dataset.Find(parsed));
+            var source = new SourceModel(loaded.Folder);
 
             using MemoryMeter meter = MemoryMeter.Start();
             using LlamaModel model = loaded.LoadModel(plan);
+            target.TakeRoom(model, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes);
             var clock = Stopwatch.StartNew();
             UnlearningOutcome outcome;
             using (RunProgress progress = context.StartProgress(parsed.GetValue(events)))
             {
-                outcome = UnfinishedTraining.Guard(context, journal, target, model, loaded.Tokenizer, loaded.Folder, () => settings.CreateMethod().Run(new UnlearningContext
+                outcome = UnfinishedTraining.Guard(context, journal, target, model, loaded.Tokenizer, () => settings.CreateMethod().Run(new UnlearningContext
                 {
                     Model = model,
                     Forget = examples.Forget,
@@ -87,8 +88,8 @@ internal static class UnlearnCommand
             }
 
             double seconds = clock.Elapsed.TotalSeconds;
-            double changed = ChangedShare.AgainstFolder(loaded.Folder, model);
-            target.Save(model, loaded.Tokenizer, loaded.Folder, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes, made => record.Write(
+            double? changed = source.ShareChanged(model, context); // before the model may take the place of its source
+            target.Save(model, loaded.Tokenizer, parsed.GetValue(shardSize) ?? WeightShards.DefaultBytes, made => record.Write(
                 made, outputs: null, parsed.GetValue(seed), loaded.Device, loaded.Type, SettingsYaml.ToObject(settings), new { steps = outcome.Steps, shareChanged = changed, rounds = outcome.Rounds }));
             journal.Finish();
             JsonOutput.Write(context, file, new
@@ -107,10 +108,10 @@ internal static class UnlearnCommand
         return command;
     }
 
-    private static void Show(CommandContext context, string folder, UnlearningSettings settings, string? preset, UnlearningOutcome outcome, double seconds, double changed)
+    private static void Show(CommandContext context, string folder, UnlearningSettings settings, string? preset, UnlearningOutcome outcome, double seconds, double? changed)
     {
         string source = preset is null ? string.Empty : $" with preset {preset}";
-        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}{source}, {outcome.Steps} steps, {seconds:F1} s, {changed * 100:F2} % of the parameters changed"));
+        context.WriteLine(Tables.Text($"{folder}: {settings.MethodName}{source}, {outcome.Steps} steps, {seconds:F1} s") + SourceModel.Phrase(changed));
         for (int round = 0; round < outcome.Rounds.Count; round++)
         {
             context.WriteLine($"round {round + 1}: blocks re-inserted, in this order: {string.Join(", ", outcome.Rounds[round].Blocks)}");

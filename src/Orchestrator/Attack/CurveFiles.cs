@@ -65,7 +65,7 @@ public sealed class CurveFiles
         }
         catch (JsonException error)
         {
-            throw new HybridException(ErrorKind.Config, $"{path}: not a curve of an attack: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new HybridException(ErrorKind.Config, $"{path}: not a curve of an attack, {JsonFault.Of(error)}; delete the file to run the job again", error);
         }
 
         RequireSame(path, file.Circumstances);
@@ -81,11 +81,7 @@ public sealed class CurveFiles
     {
         string path = PathOf(curve.Fold, curve.LearningRate);
         string text = JsonSerializer.Serialize(new CurveFile(circumstances, curve), Options) + "\n";
-        Guarded(path, () =>
-        {
-            AtomicFile.WriteText(path, text);
-            return true;
-        });
+        AtomicFile.WriteText(path, text);
     }
 
     /// <summary>
@@ -135,9 +131,9 @@ public sealed class CurveFiles
         {
             return access();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used: {error.Message}", error);
+            throw FileFault.Of(path, "cannot be used", error);
         }
     }
 

@@ -39,9 +39,9 @@ internal static class BirthdayFiles
 
             return folder;
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{folder}: cannot be written: {error.Message}", error);
+            throw FileFault.Of(folder, "cannot be written", error);
         }
     }
 

@@ -61,7 +61,7 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         }
         catch (HybridException error)
         {
-            throw new HybridException(error.Kind, $"{job.Id}: {error.Message}", error);
+            throw new HybridException(error.Kind, $"{job.Id}: {error.Message}{AdviceOn(error)}", error);
         }
 
         double seconds = Math.Round(clock.Elapsed.TotalSeconds, 3);
@@ -71,4 +71,10 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         progress.JobDone();
         return result;
     }
+
+    /// <summary>A model that the run has made can be made again.</summary>
+    private string AdviceOn(HybridException error) =>
+        error.Kind is ErrorKind.ModelFile or ErrorKind.Tokenizer && error.Message.Contains(Path.Combine(folder.FullPath, SeedWorld.ModelsFolder), StringComparison.Ordinal)
+            ? "; the run itself made this model: delete its folder and run again to have it made anew"
+            : string.Empty;
 }

@@ -55,7 +55,7 @@ public sealed class JobStore(string folder)
         }
         catch (Exception error) when (error is JsonException or KeyNotFoundException or InvalidOperationException)
         {
-            throw new HybridException(ErrorKind.Config, $"{path}: not a job's result; delete the file to run the job again: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new HybridException(ErrorKind.Config, $"{path}: not a job's result, {JsonFault.Of(error)}; delete the file to run the job again", error);
         }
     }
 
@@ -70,11 +70,20 @@ public sealed class JobStore(string folder)
     }
 
     /// <summary>Keeps a result, whole or not at all.</summary>
+    /// <exception cref="HybridException">Io.</exception>
     public void Keep<T>(Job<T> job, double seconds, T result)
         where T : class
     {
         string path = PathOf(job.Id);
-        Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        try
+        {
+            Directory.CreateDirectory(Path.GetDirectoryName(path)!);
+        }
+        catch (Exception error) when (FileFault.Is(error))
+        {
+            throw FileFault.Of(path, "the job's result cannot be kept", error);
+        }
+
         used[path] = true;
         AtomicFile.WriteText(path, JsonSerializer.Serialize(new Finished<T>(job.Fingerprint, seconds, result), Options) + "\n");
     }

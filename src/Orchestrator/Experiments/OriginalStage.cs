@@ -69,12 +69,13 @@ internal sealed class OriginalStage(ExperimentSettings settings, IProgress<Train
             BirthdayMaker.Write(world.DataPath, people, world.Seed, overwrite: true);
         }
 
-        using ModelOutput output = ModelOutput.Reserve(world.OriginalFolder, overwrite: true);
+        using ModelOutput output = ModelOutput.Reserve(world.OriginalFolder, overwrite: true, settings.Model.Folder);
         (LlamaModel model, Tokenizer tokenizer, Teacher teacher) = settings.Model.Folder is { } folder ? Given(preset, world, folder) : Fresh(preset, world);
         using (model)
         {
+            output.TakeRoom(model);
             TeachingReport report = teacher.Teach(model, world.Dataset, world.Random.Fork("teach"), Progress.Labelled(progress, world.Prefix), cancellation, journal);
-            output.Save(model, tokenizer, settings.Model.Folder);
+            output.Save(model, tokenizer);
             return new TaughtResult(report.Epochs);
         }
     }

@@ -26,7 +26,7 @@ public static class ResultsFile
     public static void Delete(string runFolder) => File.Delete(Path.Combine(runFolder, Name));
 
     /// <summary>Reads it.</summary>
-    /// <exception cref="HybridException">Config: there is no finished experiment in the folder, or the file is another version's.</exception>
+    /// <exception cref="HybridException">Config: there is no finished experiment in the folder, or the file is another version's or damaged.</exception>
     public static ExperimentReport Read(string runFolder)
     {
         string path = Path.Combine(runFolder, Name);
@@ -42,7 +42,7 @@ public static class ResultsFile
         }
         catch (JsonException error)
         {
-            throw new HybridException(ErrorKind.Config, $"{path}: not the results of this version: {error.Message.ReplaceLineEndings(" ")}", error);
+            throw new HybridException(ErrorKind.Config, $"{path}: not the results of this version, {JsonFault.Of(error)}; `hybrid run` writes them again", error);
         }
     }
 }

@@ -13,6 +13,9 @@ internal sealed class SeedWorld
     /// <summary>The folder of the taught model among the models of a seed.</summary>
     public const string OriginalName = "original";
 
+    /// <summary>The folder of all models in a run folder.</summary>
+    public const string ModelsFolder = "models";
+
     private readonly ExperimentSettings settings;
     private readonly Device device;
     private readonly string runFolder;
@@ -66,7 +69,7 @@ internal sealed class SeedWorld
     /// <summary>Where made-up data of the seed is written to.</summary>
     public string DataPath => Path.Combine(runFolder, "data", Prefix);
 
-    public string ModelPath(string name) => Path.Combine(runFolder, "models", Prefix, name);
+    public string ModelPath(string name) => Path.Combine(runFolder, ModelsFolder, Prefix, name);
 
     public ExampleEncoder Encoder(int maximumTokens = ExampleEncoder.UsualMaximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Config.MaximumPositions));
 

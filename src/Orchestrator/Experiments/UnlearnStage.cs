@@ -33,11 +33,12 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
     {
         SeedWorld world = trial.World;
         UnlearningSettings method = trial.Candidate.Settings;
-        using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true);
+        using ModelOutput output = ModelOutput.Reserve(trial.ModelFolder, overwrite: true, world.OriginalFolder);
         SeededRandom random = world.Random.Fork("unlearn");
         UnlearningExamples examples = UnlearningExamples.For(world.Dataset, method, world.Encoder(method.MaximumTokens), random);
         MemoryPlan plan = world.Fit(planner => [.. method.Memory(planner, examples), planner.Save()], world.Config);
         using LlamaModel model = plan.Load(world.OriginalFolder, settings.ElementType, world.Device, isSecond: false);
+        output.TakeRoom(model);
 
         using TensorBoardWriter events = new(Path.Combine(runFolder, Experiment.EventsFolder, trial.JobPrefix));
         var shown = new TensorBoardProgress(events, Progress.Labelled(progress, trial.Label));
@@ -72,7 +73,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
             clock.Start();
             UnlearningOutcome outcome = method.CreateMethod().Run(context);
             clock.Stop();
-            output.Save(model, world.Tokenizer, world.OriginalFolder);
+            output.Save(model, world.Tokenizer);
             return new UnlearnResult(
                 null,
                 outcome.Steps,

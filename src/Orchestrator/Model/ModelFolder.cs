@@ -157,10 +157,25 @@ public static class ModelFolder
             CarryOver(source, folder);
             WeightShards.Write(folder, [.. model.Names.Select(name => new KeyValuePair<string, Tensor>(name, model[name]))], shardBytes);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException or NativeException { Status: NativeStatus.Io })
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{folder}: the model cannot be written: {error.Message}", error);
+            throw FileFault.Of(folder, "the model cannot be written", error);
         }
+    }
+
+    /// <summary>Copies what <see cref="Save"/> takes over from a source into another folder, which can then be the source.</summary>
+    /// <returns>The copies' paths.</returns>
+    /// <exception cref="IOException">A file cannot be read or written; so <see cref="UnauthorizedAccessException"/>.</exception>
+    internal static IReadOnlyList<string> CopyCompanions(string source, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        string[] names = [.. CompanionFiles.Append(ConfigFile).Where(name => File.Exists(Path.Combine(source, name)))];
+        foreach (string name in names)
+        {
+            File.WriteAllBytes(Path.Combine(folder, name), File.ReadAllBytes(Path.Combine(source, name)));
+        }
+
+        return [.. names.Select(name => Path.Combine(folder, name))];
     }
 
     /// <summary>Looks at the headers, so that nothing is read of files that are not the model's.</summary>

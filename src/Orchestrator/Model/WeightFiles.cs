@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>
-/// The weights of a model folder, mapped into memory: one <c>model.safetensors</c>, or several files (shards) with an index. All headers
+/// The weights of a model folder, open for reading: one <c>model.safetensors</c>, or several files (shards) with an index. All headers
 /// are checked when it is opened, and that the index and the files agree. A tensor is copied when it is read, straight into its type
 /// and place; tensors stay valid when the files are closed.
 /// </summary>
@@ -156,9 +156,9 @@ public sealed class WeightFiles : IDisposable
         {
             return read();
         }
-        catch (NativeException error) when (error.Status is not (NativeStatus.Device or NativeStatus.OutOfMemory))
+        catch (NativeException error) when (error.Status is not (NativeStatus.Device or NativeStatus.OutOfMemory or NativeStatus.AbiMismatch))
         {
-            throw new HybridException(ErrorKind.ModelFile, error.Message.Contains(file, StringComparison.Ordinal) ? error.Message : $"{file}: {error.Message}", error);
+            throw new HybridException(ErrorKind.ModelFile, error.Cause.Contains(file, StringComparison.Ordinal) ? error.Cause : $"{file}: {error.Cause}", error);
         }
     }
 }

@@ -80,9 +80,9 @@ public static class ReportFiles
         {
             return write();
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{outFolder}: the report cannot be written there: {error.Message}", error);
+            throw FileFault.Of(outFolder, "the report cannot be written there", error);
         }
     }
 }

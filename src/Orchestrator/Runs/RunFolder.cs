@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Hybrid.Interop;
@@ -25,7 +24,7 @@ public sealed class RunFolder : IDisposable
 
     private readonly Stopwatch time = Stopwatch.StartNew();
     private readonly FolderLock held;
-    private readonly StreamWriter metrics;
+    private readonly LineFile? metrics;
     private readonly object configuration;
     private readonly IReadOnlyList<ulong> seeds;
     private readonly IReadOnlyList<string> arguments;
@@ -38,8 +37,16 @@ public sealed class RunFolder : IDisposable
         this.seeds = seeds;
         this.arguments = arguments ?? [];
         held = FolderLock.Take(path);
-        metrics = new StreamWriter(Path.Combine(path, MetricsFile), append, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)) { AutoFlush = true };
-        Write(RunStatus.Running);
+        try
+        {
+            Write(RunStatus.Running); // first: a folder with anything but a record in it could not be continued
+            metrics = new LineFile(Path.Combine(path, MetricsFile), append);
+        }
+        catch
+        {
+            Dispose();
+            throw;
+        }
     }
 
     /// <summary>The folder.</summary>
@@ -56,29 +63,24 @@ public sealed class RunFolder : IDisposable
     /// <param name="arguments">The options that were given, for the record; null for none.</param>
     /// <exception cref="HybridException">Io: the folder holds something already, or cannot be made.</exception>
     public static RunFolder Create(string path, string command, object configuration, IReadOnlyList<ulong> seeds, IReadOnlyList<string>? arguments = null) => Open(path, full =>
-        Holds(full) is null ? new RunFolder(full, command, configuration, seeds, arguments, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
+        Holds(full, command) is null ? new RunFolder(full, command, configuration, seeds, arguments, append: false) : throw new HybridException(ErrorKind.Io, $"{path}: holds something already; a run wants a folder of its own"));
 
     /// <summary>Starts a run as <see cref="Create"/> does, or goes on with one of the same command in its folder.</summary>
     /// <exception cref="HybridException">Io: the folder holds something else, another process runs in it, or it cannot be made.</exception>
     public static RunFolder CreateOrContinue(string path, string command, object configuration, IReadOnlyList<ulong> seeds, IReadOnlyList<string>? arguments = null) => Open(path, full =>
     {
-        string? held = Holds(full);
+        string? held = Holds(full, command);
         return held is null || held == command
             ? new RunFolder(full, command, configuration, seeds, arguments, append: held is not null)
             : throw new HybridException(ErrorKind.Io, $"{path}: holds {(held.Length > 0 ? $"a run of '{held}'" : "something that is no run")}; a run of '{command}' wants a folder of its own");
     });
 
     /// <summary>Appends one event. Safe to call from several threads.</summary>
-    public void Log(string kind, object value)
-    {
-        string line = JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, Lines);
-        lock (metrics)
-        {
-            metrics.WriteLine(line);
-        }
-    }
+    /// <exception cref="HybridException">Io: the disk is full, or the like.</exception>
+    public void Log(string kind, object value) =>
+        metrics!.Append(JsonSerializer.Serialize(new { kind, seconds = Math.Round(time.Elapsed.TotalSeconds, 3), value }, Lines));
 
-    /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled.</summary>
+    /// <summary>Runs the work and records how it ended: finished with its result, failed, or cancelled. Where an ending other than the first cannot be recorded, the work's error is told all the same.</summary>
     /// <param name="work">The work.</param>
     /// <param name="inShort">What the record holds of the result; null for all of it.</param>
     /// <param name="files">The files whose digests the record holds; null for none.</param>
@@ -94,12 +96,12 @@ public sealed class RunFolder : IDisposable
         }
         catch (OperationCanceledException)
         {
-            Write(RunStatus.Cancelled);
+            TryWrite(RunStatus.Cancelled);
             throw;
         }
         catch (Exception error)
         {
-            Write(RunStatus.Failed, error: error.Message);
+            TryWrite(RunStatus.Failed, error.Message);
             throw;
         }
     }
@@ -107,8 +109,20 @@ public sealed class RunFolder : IDisposable
     /// <summary>Closes the metrics, and lets others into the folder.</summary>
     public void Dispose()
     {
-        metrics.Dispose();
+        metrics?.Dispose();
         held.Dispose();
+    }
+
+    private void TryWrite(RunStatus status, string? error = null)
+    {
+        try
+        {
+            Write(status, error: error);
+        }
+        catch (HybridException)
+        {
+            // The disk is full, for one, and that is most likely the work's error, too: it matters more.
+        }
     }
 
     private void Write(RunStatus status, object? result = null, string? error = null, IReadOnlyList<FileDigest>? inputs = null, IReadOnlyList<FileDigest>? outputs = null)
@@ -144,15 +158,42 @@ public sealed class RunFolder : IDisposable
             Directory.CreateDirectory(full);
             return open(full);
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be used for a run: {error.Message}", error);
+            throw FileFault.Of(path, "cannot be used for a run", error);
         }
     }
 
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
-    private static string? Holds(string full) =>
-        Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName) ? null : RunRecord.CommandIn(full) ?? string.Empty;
+    private static string? Holds(string full, string command)
+    {
+        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName))
+        {
+            return null;
+        }
+
+        string record = Path.Combine(full, RunRecord.FileName);
+        return File.Exists(record) ? CommandOf(record, command) : string.Empty;
+    }
+
+    /// <summary>The command that a record names, which it does first, so that a record that was cut off later still tells it.</summary>
+    private static string CommandOf(string record, string command)
+    {
+        var reader = new Utf8JsonReader(File.ReadAllBytes(record), isFinalBlock: false, state: default);
+        try
+        {
+            if (reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.Read() && reader.ValueTextEquals("command") && reader.Read() && reader.TokenType == JsonTokenType.String)
+            {
+                return reader.GetString()!;
+            }
+        }
+        catch (Exception error) when (error is JsonException or InvalidOperationException)
+        {
+            // The same as any other text that is no record.
+        }
+
+        throw new HybridException(ErrorKind.Io, $"{record}: damaged, it does not begin with {{\"command\": \"…\"; to go on with a run of '{command}' in this folder write {{\"command\": {JsonSerializer.Serialize(command)}}} into it, or name another folder");
+    }
 }
 
 /// <summary>The files that a run reads and writes, each asked for when it is time: what is read before the work, what is written after it.</summary>

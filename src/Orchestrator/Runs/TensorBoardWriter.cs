@@ -24,16 +24,22 @@ public sealed class TensorBoardWriter : IDisposable
     public TensorBoardWriter(string folder, TimeProvider clock)
     {
         this.clock = clock;
+        FileStream? made = null;
         try
         {
             Directory.CreateDirectory(folder);
-            stream = Create(folder);
-            stream.Write(TfRecord.Frame(EventMessage.FileVersion(WallTime())));
-            stream.Flush();
+            stream = made = Create(folder);
+            Append(TfRecord.Frame(EventMessage.FileVersion(WallTime())));
         }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        catch (Exception error) when (FileFault.Is(error))
         {
-            throw new HybridException(ErrorKind.Io, $"{folder}: events cannot be written: {error.Message}", error);
+            if (made is not null)
+            {
+                made.Dispose();
+                File.Delete(made.Name);
+            }
+
+            throw FileFault.Of(folder, "events cannot be written", error);
         }
     }
 
@@ -53,12 +59,11 @@ public sealed class TensorBoardWriter : IDisposable
 
             try
             {
-                stream.Write(TfRecord.Frame(EventMessage.Scalars(WallTime(), step, scalars)));
-                stream.Flush();
+                Append(TfRecord.Frame(EventMessage.Scalars(WallTime(), step, scalars)));
             }
             catch (IOException error)
             {
-                throw new HybridException(ErrorKind.Io, $"{FilePath}: cannot be written: {error.Message}", error);
+                throw FileFault.Of(FilePath, "events cannot be written", error);
             }
         }
     }
@@ -73,6 +78,21 @@ public sealed class TensorBoardWriter : IDisposable
         }
     }
 
+    /// <summary>Writes a record whole or not at all.</summary>
+    private void Append(byte[] record)
+    {
+        long end = stream.Position;
+        try
+        {
+            stream.Write(record);
+        }
+        catch (IOException)
+        {
+            stream.SetLength(end);
+            throw;
+        }
+    }
+
     /// <summary>A file of its own, also where another was started in the same second.</summary>
     private FileStream Create(string folder)
     {
@@ -82,7 +102,7 @@ public sealed class TensorBoardWriter : IDisposable
             string path = number == 0 ? name : $"{name}.{number}";
             if (!File.Exists(path))
             {
-                return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read);
+                return new FileStream(path, FileMode.CreateNew, FileAccess.Write, FileShare.Read, bufferSize: 0); // a buffer that cannot be written would be tried once more when it is closed
             }
         }
     }

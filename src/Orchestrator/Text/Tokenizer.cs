@@ -134,14 +134,7 @@ public sealed class Tokenizer
     public void Save(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
-        try
-        {
-            AtomicFile.WriteBytes(path, json.Span);
-        }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
-        {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot write the tokenizer: {exception.Message}", exception);
-        }
+        AtomicFile.WriteBytes(path, json.Span);
     }
 
     /// <summary>Reads the content of a tokenizer.json; <paramref name="file"/> is its name in errors.</summary>

@@ -55,8 +55,7 @@ internal static class TokenizerJson
         }
         catch (JsonException exception)
         {
-            string reason = exception.Message.ReplaceLineEndings(" ");
-            throw new HybridException(ErrorKind.Tokenizer, $"{file}: expected valid JSON: {reason}", exception);
+            throw new HybridException(ErrorKind.Tokenizer, $"{file}: expected valid JSON, {JsonFault.Of(exception)}", exception);
         }
         catch (InvalidOperationException exception)
         {

@@ -109,7 +109,7 @@ public sealed class TokenizerVectors
         }
         catch (JsonException exception)
         {
-            throw Wrong(exception.Message.ReplaceLineEndings(" ").TrimEnd('.'), exception);
+            throw Wrong(JsonFault.Of(exception), exception);
         }
         catch (InvalidOperationException exception)
         {

@@ -60,7 +60,7 @@ internal sealed class SpillFile : IDisposable
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw new HybridException(ErrorKind.Io, $"{path}: the frozen layers' outputs cannot be kept there: {error.Message} Set TMPDIR to another folder, or prefix-file-bytes to 0", error);
+            throw new HybridException(ErrorKind.Io, $"{path}: the frozen layers' outputs cannot be kept there: {FileFault.Reason(error)}; TMPDIR names another folder, and prefix-file-bytes: 0 keeps them in memory only", error);
         }
     }
 }

@@ -26,13 +26,6 @@ public static class UtilityItemsFile
             }
         }
 
-        try
-        {
-            AtomicFile.WriteText(path, text.ToString());
-        }
-        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-        {
-            throw new HybridException(ErrorKind.Io, $"{path}: cannot be written: {error.Message}", error);
-        }
+        AtomicFile.WriteText(path, text.ToString());
     }
 }

@@ -68,7 +68,7 @@ internal sealed class PaddedBatch
         }
         catch (Exception error) when (error is JsonException or IOException or UnauthorizedAccessException)
         {
-            throw new HybridException(ErrorKind.DataFile, $"{path}: {error.Message}", error);
+            throw new HybridException(ErrorKind.DataFile, $"{path}: {(error is JsonException json ? JsonFault.Of(json) : error.Message)}", error);
         }
     }
 

@@ -75,7 +75,83 @@ public sealed class ModelOutputTests : IDisposable
         }
 
         Assert.Equal(["out.last-good"], Entries);
-        Assert.Equal(ErrorKind.Config, Assert.Throws<HybridException>(() => ModelOutput.Reserve(Out, overwrite: false)).Kind); // the next would be in its way
+    }
+
+    [Fact]
+    public void ALastGoodModelReplacesNoOther()
+    {
+        using LlamaModel one = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1)), two = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(2));
+        foreach ((LlamaModel model, string name) in new[] { (one, "out.last-good"), (two, "out.last-good-2") })
+        {
+            using ModelOutput output = ModelOutput.Reserve(Out, overwrite: false);
+            output.SaveLastGood(model, tokenizer);
+            Assert.Equal(folder.File(name), output.LastGoodFolder);
+        }
+
+        Assert.Equal(["out.last-good", "out.last-good-2"], Entries);
+        Assert.Equal(0, ChangedShare.AgainstFolder(Out + ".last-good", one));
+        Assert.Equal(0, ChangedShare.AgainstFolder(Out + ".last-good-2", two));
+    }
+
+    [Fact]
+    public void WhatComesFromTheSourceIsKnownBeforeTheWork()
+    {
+        using LlamaModel model = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1));
+        string source = folder.File("source");
+        ModelFolder.Save(source, model, tokenizer);
+        File.WriteAllText(Path.Combine(source, "generation_config.json"), "{\"temperature\": 0.6}");
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: false, source))
+        {
+            Directory.Delete(source, recursive: true);
+            output.Save(model, tokenizer);
+        }
+
+        Assert.Equal("{\"temperature\": 0.6}", File.ReadAllText(Path.Combine(Out, "generation_config.json")));
+        Assert.Equal(["out"], Entries);
+    }
+
+    [Fact]
+    public void TheRoomThatIsTakenIsTheModels()
+    {
+        using LlamaModel model = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1));
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: false))
+        {
+            output.TakeRoom(model);
+            string room = Assert.Single(Directory.GetFiles(folder.Path, ".out.partial-*-room"));
+            Assert.Equal(model.Config.ParameterCount * sizeof(float), new FileInfo(room).Length);
+            output.Save(model, tokenizer);
+        }
+
+        Assert.Equal(["out"], Entries);
+    }
+
+    // A lock file that nobody holds is all that tells a dead process from a living one.
+    [Fact]
+    public void WhatADeadProcessLeftIsRemovedAndWhatALivingOneFillsIsNot()
+    {
+        string dead = Leave("dead"), foreign = Leave("foreign", machine: "another-machine");
+        using ModelOutput living = ModelOutput.Reserve(Out, overwrite: false);
+        string[] alive = [.. Entries.Where(name => !name.Contains(dead, StringComparison.Ordinal))];
+
+        ModelOutput.Reserve(Out, overwrite: false).Dispose();
+
+        Assert.Equal(alive, Entries);
+        Assert.DoesNotContain(Entries, name => name.Contains(dead, StringComparison.Ordinal));
+        Assert.Equal(2, Entries.Count(name => name.Contains(foreign, StringComparison.Ordinal)));
+        Assert.Equal(4, Entries.Length); // the folder and the lock of each of the two that stay
+    }
+
+    [Fact]
+    public void AModelThatWasOnItsWayOutComesBack()
+    {
+        using LlamaModel model = ModelInitializer.Create(TestModels.Config(vocabulary: 258), new SeededRandom(1));
+        string id = Leave("dead");
+        ModelFolder.Save(folder.File($".out.partial-{id}-old"), model, tokenizer);
+
+        Assert.Contains("is there and not empty", Assert.Throws<HybridException>(() => ModelOutput.Reserve(Out, overwrite: false)).Message, StringComparison.Ordinal);
+
+        Assert.Equal(["out"], Entries);
+        Assert.Equal(0, ChangedShare.AgainstFolder(Out, model));
     }
 
     [Fact]
@@ -109,7 +185,7 @@ public sealed class ModelOutputTests : IDisposable
 
         using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: true))
         {
-            output.Save(two, tokenizer, source: null, after);
+            output.Save(two, tokenizer, after);
         }
 
         Assert.Equal(files, Directory.GetFileSystemEntries(Out).Length);
@@ -123,9 +199,9 @@ public sealed class ModelOutputTests : IDisposable
         ModelFolder.Save(Out, model, tokenizer, shardBytes: 8256);
         File.WriteAllText(Path.Combine(Out, "generation_config.json"), "{\"temperature\": 0.6}");
 
-        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: true))
+        using (ModelOutput output = ModelOutput.Reserve(Out, overwrite: true, source: Out))
         {
-            output.Save(model, tokenizer, source: Out);
+            output.Save(model, tokenizer);
         }
 
         Assert.Equal("{\"temperature\": 0.6}", File.ReadAllText(Path.Combine(Out, "generation_config.json")));
@@ -152,8 +228,21 @@ public sealed class ModelOutputTests : IDisposable
     {
         File.WriteAllText(folder.File("file"), "x");
 
-        Assert.Equal(ErrorKind.Io, Assert.Throws<HybridException>(() => ModelOutput.Reserve(folder.File("file/out"), overwrite: false)).Kind);
+        HybridException error = Assert.Throws<HybridException>(() => ModelOutput.Reserve(folder.File("file/out"), overwrite: false));
+
+        Assert.Equal(ErrorKind.Io, error.Kind);
+        Assert.Equal($"{folder.File("file/out")}: cannot be written: {folder.File("file")} is a file and no folder; name another place", error.Message);
     }
 
     public void Dispose() => folder.Dispose();
+
+    /// <summary>What a process leaves that is killed while it fills its folder; returns its part of the names.</summary>
+    private string Leave(string content, string? machine = null)
+    {
+        string id = Guid.NewGuid().ToString("N"), staging = folder.File($".out.partial-{id}");
+        Directory.CreateDirectory(staging);
+        File.WriteAllText(Path.Combine(staging, "config.json"), content);
+        File.WriteAllText(staging + ".lock", machine ?? Environment.MachineName);
+        return id;
+    }
 }

@@ -90,5 +90,67 @@ public sealed class RunFolderTests : IDisposable
         Assert.Contains("another process is running in this folder", error.Message, StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(0.2)]
+    [InlineData(0.9)]
+    public void ARecordThatWasCutOffStillTellsItsCommand(double share)
+    {
+        RunFolder.Create(Run, "run one", new { }, [1]).Dispose();
+        Cut(RunRecord.FileName, share);
+
+        Assert.Contains("holds a run of 'run one'", Assert.Throws<HybridException>(() => RunFolder.CreateOrContinue(Run, "run two", new { }, [1])).Message, StringComparison.Ordinal);
+        RunFolder.CreateOrContinue(Run, "run one", new { }, [1]).Dispose();
+        Assert.Equal("run one", Record().GetProperty("command").GetString());
+    }
+
+    [Fact]
+    public void AnEmptyRecordIsMendedAsTheErrorSays()
+    {
+        RunFolder.Create(Run, "run one", new { }, [1]).Dispose();
+        Cut(RunRecord.FileName, 0);
+
+        string message = Assert.Throws<HybridException>(() => RunFolder.CreateOrContinue(Run, "run one", new { }, [1])).Message;
+
+        Assert.StartsWith(Path.Combine(Run, RunRecord.FileName), message, StringComparison.Ordinal);
+        string mend = message[(message.IndexOf("write ", StringComparison.Ordinal) + 6)..message.IndexOf(" into it", StringComparison.Ordinal)];
+        File.WriteAllText(Path.Combine(Run, RunRecord.FileName), mend);
+        RunFolder.CreateOrContinue(Run, "run one", new { }, [1]).Dispose();
+    }
+
+    [Fact]
+    public void ALineThatWasCutOffGoesAndTheOthersStay()
+    {
+        string metrics = Path.Combine(Run, RunFolder.MetricsFile);
+        using (RunFolder run = RunFolder.CreateOrContinue(Run, "run one", new { }, [1]))
+        {
+            run.Log("first", new string('x', 5000)); // longer than what is read at a time from the end
+            run.Log("second", new string('y', 9000));
+        }
+
+        Cut(RunFolder.MetricsFile, 0.9);
+        using (RunFolder again = RunFolder.CreateOrContinue(Run, "run one", new { }, [1]))
+        {
+            again.Log("third", new { });
+        }
+
+        Assert.Equal(["first", "third"], File.ReadAllLines(metrics).Select(line => JsonDocument.Parse(line).RootElement.GetProperty("kind").GetString()));
+    }
+
+    [Fact]
+    public void ARecordThatCannotBeWrittenDoesNotHideTheError()
+    {
+        using RunFolder run = RunFolder.Create(Run, "test", new { }, [1]);
+        File.Delete(Path.Combine(Run, RunRecord.FileName));
+        Directory.CreateDirectory(Path.Combine(Run, RunRecord.FileName, "in-the-way"));
+
+        Assert.Equal("broken", Assert.Throws<HybridException>(() => run.Record<object>(() => throw new HybridException(ErrorKind.Diverged, "broken"))).Message);
+    }
+
+    private void Cut(string name, double share)
+    {
+        using FileStream stream = File.OpenWrite(Path.Combine(Run, name));
+        stream.SetLength((long)(stream.Length * share));
+    }
+
     private JsonElement Record() => JsonDocument.Parse(File.ReadAllText(Path.Combine(Run, RunRecord.FileName))).RootElement;
 }
