@@ -7,7 +7,7 @@ internal static class Killed
     {
         string folder = world.Fresh("killed"), output = Path.Combine(folder, "out");
         var inspection = new Inspection("kill -9 while a model is in the making, then others to the same --out, one of them alive");
-        for (int i = 0; i < world.Surroundings.Times(2); i++)
+        for (int i = 0; i < world.Surroundings.Times(1); i++)
         {
             using (var first = new HybridProcess(world.Surroundings, world.Unlearn(output, "--epochs", "100000")))
             {

@@ -29,11 +29,11 @@ internal static class ShortMemory
         }
 
         int outOfMemory = 0;
-        var inspection = new Inspection(string.Create(CultureInfo.InvariantCulture, $"too little memory (RLIMIT_AS, {bare / 1e9:F1} GB being what the program itself takes, and 0.1 to 0.6 GB more): unlearn"));
+        var inspection = new Inspection(string.Create(CultureInfo.InvariantCulture, $"too little memory (RLIMIT_AS, {bare / 1e9:F1} GB being what the program itself takes, and 0.15 to 0.6 GB more): unlearn"));
         string folder = world.Fresh("short");
-        for (int i = 0; i < world.Surroundings.Times(6); i++)
+        for (int i = 0; i < world.Surroundings.Times(4); i++)
         {
-            Ended run = world.Run(world.UnlearnOf(model, Path.Combine(folder, "out")), Limit(bare + ((i + 1) * 100_000_000L)), SmallHeap);
+            Ended run = world.Run(world.UnlearnOf(model, Path.Combine(folder, "out")), Limit(bare + ((i + 1) * 150_000_000L)), SmallHeap);
             inspection.SucceedsOrFails(run, OutOfMemory);
             if (run.Code == OutOfMemory)
             {

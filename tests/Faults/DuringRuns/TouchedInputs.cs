@@ -25,7 +25,7 @@ internal static class TouchedInputs
     {
         var random = new Random((int)world.Surroundings.Seed);
         var inspection = new Inspection("weights, tokenizer or data cut off 0 to 1 s after the start");
-        for (int i = 0; i < world.Surroundings.Times(9); i++)
+        for (int i = 0; i < world.Surroundings.Times(6); i++)
         {
             string folder = world.PathOf($"cut-{i}"), model = SmallWorld.Copy(world.Model, Path.Combine(folder, "model")), data = SmallWorld.Copy(world.Data, Path.Combine(folder, "data"));
             string[] line = world.UnlearnOf(model, Path.Combine(folder, "out"));
