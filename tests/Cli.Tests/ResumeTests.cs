@@ -36,6 +36,7 @@ public sealed class ResumeTests(TaughtFolder taught) : IDisposable
         JsonElement undisturbed = CommandRun.Good(whole).Json;
         Assert.Equal((0, undisturbed.GetProperty("steps").GetInt32()), (undisturbed.GetProperty("stepsBefore").GetInt32(), resumed.Json.GetProperty("steps").GetInt32()));
         Assert.Equal(File.ReadAllBytes(folder.File("whole/model.safetensors")), File.ReadAllBytes(Path.Combine(Out, ModelFolder.WeightsFile)));
+        CommandRun.Good("repeat", Out); // in one go: that it was stopped is no part of the record
     }
 
     [Fact]
