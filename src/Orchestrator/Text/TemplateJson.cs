@@ -5,6 +5,9 @@ namespace Hybrid.Orchestrator.Text;
 /// <summary>Reads the <c>post_processor</c> of a tokenizer.json: which ids go before and after one sequence.</summary>
 internal static class TemplateJson
 {
+    /// <summary>Templates have one to four pieces. Pieces that each name many ids would multiply.</summary>
+    private const int MostPieces = 64;
+
     private static readonly string[] Keys =
         ["processors", "single", "pair", "special_tokens", .. TokenizerJson.ByteLevelKeys];
 
@@ -53,6 +56,11 @@ internal static class TemplateJson
         List<int> prefix = [];
         List<int> suffix = [];
         bool seenSequence = false;
+        if (template.Array("single").GetArrayLength() > MostPieces)
+        {
+            throw template.Error($"single: expected at most {MostPieces} pieces, got {template.Array("single").GetArrayLength()}");
+        }
+
         foreach (JsonSection piece in template.Sections("single", "SpecialToken", "Sequence"))
         {
             if (piece.Find("Sequence") is not null)
@@ -86,6 +94,11 @@ internal static class TemplateJson
             || ids.GetArrayLength() != tokens.GetArrayLength())
         {
             throw Wrong("expected an entry with ids and as many tokens");
+        }
+
+        if (ids.GetArrayLength() > MostPieces)
+        {
+            throw Wrong($"expected at most {MostPieces} ids, got {ids.GetArrayLength()}");
         }
 
         List<int> result = [];

@@ -22,7 +22,7 @@ internal static class Judge
     public const long BytesForAny = 16 << 20;
 
     /// <summary>And for each byte of the input.</summary>
-    public const long BytesForEach = 4000;
+    public const long BytesForEach = 1000;
 
     private const int LongestMessage = 2000;
     private const int LongestShape = 60;
@@ -35,7 +35,7 @@ internal static class Judge
         (Verdict verdict, TimeSpan time) = Once(file.Kind, file.Path, input.Length);
         if (time > Longest)
         {
-            // A busy machine may hold up one reading; not two.
+            // What another thread computes may be counted once; not twice.
             (verdict, time) = Once(file.Kind, file.Path, input.Length);
         }
 
@@ -46,6 +46,7 @@ internal static class Judge
     {
         long before = GC.GetAllocatedBytesForCurrentThread();
         long start = Stopwatch.GetTimestamp();
+        TimeSpan computed = Environment.CpuUsage.TotalTime;
         Exception? caught = null;
         try
         {
@@ -56,7 +57,8 @@ internal static class Judge
             caught = error;
         }
 
-        TimeSpan time = Stopwatch.GetElapsedTime(start);
+        // Of the process's computing and the clock's time the smaller: others' load does not count, nor what other threads compute beyond it.
+        TimeSpan time = TimeSpan.FromTicks(Math.Min(Stopwatch.GetElapsedTime(start).Ticks, (Environment.CpuUsage.TotalTime - computed).Ticks));
         long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
         string? fault = bytes > BytesForAny + (BytesForEach * length) ? $"allocated {bytes:N0} bytes for {length:N0}" : FaultOf(caught, Path.GetDirectoryName(path)!);
         string shape = caught is null ? "read" : $"{caught.GetType().Name}: {ShapeOf(caught.Message.Replace(path, string.Empty, StringComparison.Ordinal))}";

@@ -8,6 +8,21 @@ namespace Hybrid.Orchestrator.Tests.Text;
 public sealed class TokenizerErrorsTests
 {
     [Fact]
+    public void RefusesTemplatesThatMultiply()
+    {
+        string Template(int pieces, int ids)
+        {
+            string before = string.Concat(Enumerable.Repeat("{\"SpecialToken\": {\"id\": \"x\"}}, ", pieces - 1));
+            string numbers = string.Join(", ", Enumerable.Repeat("260", ids)), tokens = string.Join(", ", Enumerable.Repeat("\"<s>\"", ids));
+            return "{\"type\": \"TemplateProcessing\", \"single\": [" + before + "{\"Sequence\": {\"id\": \"A\"}}], \"special_tokens\": {\"x\": {\"ids\": [" + numbers + "], \"tokens\": [" + tokens + "]}}}";
+        }
+
+        AssertRefused(new TokenizerFile().With("post_processor", Template(65, 1)).Json, "post_processor: single: expected at most 64 pieces, got 65");
+        AssertRefused(new TokenizerFile().With("post_processor", Template(2, 65)).Json, "special_tokens: \"x\": expected at most 64 ids, got 65");
+        Assert.Equal(63 * 64, new TokenizerFile().With("post_processor", Template(64, 64)).Load().EncodeWithTemplate(string.Empty).Length);
+    }
+
+    [Fact]
     public void RefusesBytesThatAreNotUtf8EvenWhereTheyWouldBeQuoted()
     {
         byte[] json = Encoding.UTF8.GetBytes(new TokenizerFile().With("version", "\"@@@@\"").Json);
