@@ -24,7 +24,7 @@ public sealed unsafe class NativeExceptionTests : LedgerTest
             [NativeStatus.Io] = () => SafetensorsFile.Open(folder.File("absent")),
             [NativeStatus.BadFormat] = () => SafetensorsFile.Open(folder.File("bad")),
             [NativeStatus.Device] = () => Tensor.Zeros([1], ElementType.Float32, Device.Cuda(99)),
-            [NativeStatus.AbiMismatch] = () => NativeLoader.RequireMatch(0, string.Empty),
+            [NativeStatus.AbiMismatch] = () => NativeLoader.RequireMatch("x.so", 0, string.Empty),
 
             // The public methods bring buffers of the right size: only the C interface can be called with another.
             [NativeStatus.BufferTooSmall] = () =>
