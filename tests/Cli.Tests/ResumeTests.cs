@@ -7,6 +7,7 @@ using Xunit;
 namespace Hybrid.Cli.Tests;
 
 /// <summary>Commands that are stopped, and what the next one does with what they left.</summary>
+[LeakLedger]
 [Collection(TaughtCollection.Name)]
 public sealed class ResumeTests(TaughtFolder taught) : IDisposable
 {

@@ -244,14 +244,21 @@ public sealed class SafetensorsFileTests : LedgerTest
         Expect.Failure(NativeStatus.BadFormat, () => SafetensorsFile.Open(PathOf("raw")), "safetensors_open", PathOf("raw"), "bytes");
     }
 
-    // No bytes and a product that overflows: the shape is legal, and nothing may be read for it.
+    // No bytes, but strides that overflow.
     [Fact]
-    public void AnEmptyTensorOfHugeSizesIsHarmless()
+    public void AnEmptyTensorOfHugeSizesIsRefused()
     {
         WriteRaw("""{"a":{"dtype":"F32","shape":[0,4611686018427387904,4611686018427387904],"data_offsets":[0,0]}}"""u8, dataBytes: 0);
+        Expect.Failure(NativeStatus.BadFormat, () => SafetensorsFile.Open(PathOf("raw")), "tensor 'a': its size overflows");
+    }
+
+    [Fact]
+    public void AnEmptyTensorIsRead()
+    {
+        WriteRaw("""{"a":{"dtype":"F32","shape":[0,4611686018427387904],"data_offsets":[0,0]}}"""u8, dataBytes: 0);
         using SafetensorsFile file = SafetensorsFile.Open(PathOf("raw"));
         using Tensor tensor = file.Read("a", ElementType.Float32, Device.Cpu);
-        Assert.Equal(0, tensor.Shape[0]);
+        Assert.Equal([0, 4611686018427387904], tensor.Shape);
         Assert.Empty(tensor.ToArray<float>());
     }
 

@@ -139,8 +139,10 @@ public sealed class HostileInputTests : IDisposable
 
     private static void Compute(TimeSpan time)
     {
+        // By both clocks that the judge looks at.
+        var clock = System.Diagnostics.Stopwatch.StartNew();
         TimeSpan end = Environment.CpuUsage.TotalTime + time;
-        while (Environment.CpuUsage.TotalTime < end)
+        while (Environment.CpuUsage.TotalTime < end || clock.Elapsed < time)
         {
             Thread.SpinWait(1000);
         }
