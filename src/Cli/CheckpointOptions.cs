@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Checkpoints;
+using Hybrid.Orchestrator.Runs;
 
 namespace Hybrid.Cli;
 
@@ -19,6 +20,28 @@ internal sealed class CheckpointOptions
 
     /// <summary>The time that such an option names.</summary>
     public static TimeSpan IntervalOf(double? minutes) => minutes is { } given ? TimeSpan.FromMinutes(Math.Min(given, TimeSpan.MaxValue.TotalMinutes / 2)) : RunJournal.UsualInterval;
+
+    /// <summary>
+    /// Whether the run to go on with has ended already, as its record in the output says: it was killed after its last write, or is asked for
+    /// once more. Then that is told, and nothing is left to do.
+    /// </summary>
+    public bool HasEnded(ParseResult parsed, CommandContext context, string output, bool overwrite, string? json)
+    {
+        if (!parsed.GetValue(resume) || overwrite || RunJournal.IsIn(FolderOf(output)) || RunRecord.CommandIn(output) != parsed.CommandResult.Command.Name)
+        {
+            return false;
+        }
+
+        RunRecord record = RunRecord.Read(output);
+        if (record.Status != RunStatus.Finished || record.WorkingFolder != Directory.GetCurrentDirectory() || !record.Arguments.SequenceEqual(RunRecorder.ArgumentsOf(parsed)))
+        {
+            return false;
+        }
+
+        JsonOutput.Write(context, json, new { @out = output, hasEnded = true });
+        context.Error.Profile.Out.Writer.WriteLine($"{output}: this run has ended already; nothing is left to do");
+        return true;
+    }
 
     /// <summary>
     /// Whether what stands where the output goes may be replaced: where that is asked for, or where this goes on with a run that died after it had

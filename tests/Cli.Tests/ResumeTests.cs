@@ -71,6 +71,20 @@ public sealed class ResumeTests(TaughtFolder taught) : IDisposable
     }
 
     [Fact]
+    public void ARunThatHasEndedIsLeftAlone()
+    {
+        CommandRun.Good(Unlearn);
+        DateTime written = File.GetLastWriteTimeUtc(Path.Combine(Out, ModelFolder.WeightsFile));
+
+        CommandRun again = CommandRun.Good([.. Unlearn, "--resume", "--json"]);
+
+        Assert.Equal($"{Out}: this run has ended already; nothing is left to do\n", again.Error);
+        Assert.True(again.Json.GetProperty("hasEnded").GetBoolean());
+        Assert.Equal(written, File.GetLastWriteTimeUtc(Path.Combine(Out, ModelFolder.WeightsFile)));
+        CommandRun.Bad(17, [.. Unlearn, "--resume", "--seed", "2"], $"{Out}: is there and not empty");
+    }
+
+    [Fact]
     public void WithNothingToGoOnWithItBeginsAnew()
     {
         CommandRun run = CommandRun.Good([.. Unlearn, "--resume", "--json"]);

@@ -64,6 +64,11 @@ internal static class LearnCommand
             throw new HybridException(ErrorKind.Config, "--plan: needs --model or --shape; the small model's tokenizer is learned first, and any machine can hold it");
         }
 
+        if (options.Checkpoints.HasEnded(parsed, context, parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite), json))
+        {
+            return ExitCode.Success;
+        }
+
         using ModelOutput output = ModelOutput.Reserve(
             parsed.GetValue(options.Out)!, options.Checkpoints.MayReplace(parsed, parsed.GetValue(options.Out)!, parsed.GetValue(options.Overwrite)), start.Folder);
         SourceModel? source = start.Folder is { } folder ? new SourceModel(folder) : null;

@@ -57,6 +57,11 @@ internal static class UnlearnCommand
                 return ExitCode.Success;
             }
 
+            if (checkpoints.HasEnded(parsed, context, parsed.GetValue(output)!, parsed.GetValue(overwrite), file))
+            {
+                return ExitCode.Success;
+            }
+
             using ModelOutput target = ModelOutput.Reserve(parsed.GetValue(output)!, checkpoints.MayReplace(parsed, parsed.GetValue(output)!, parsed.GetValue(overwrite)), loaded.Folder);
             using RunJournal journal = checkpoints.Open(parsed, context, target.Folder, parsed.GetValue(overwrite), new
             {
