@@ -17,10 +17,10 @@ internal static class Killed
 
             string[] dead = Rooms();
             inspection.Require(dead.Length == 1, "the killed run left nothing to test with");
-            using var living = new HybridProcess(world.Surroundings, world.Unlearn(output, "--epochs", "100000"));
+            using var living = new HybridProcess(world.Surroundings, world.Unlearn(output, "--epochs", "100000", "--resume"));
             inspection.Require(living.WaitUntil(() => Rooms() is [var room] && room != dead[0]), "what the killed run left is still there, or the second run did not come so far");
             string[] before = Directory.GetFileSystemEntries(folder);
-            inspection.Succeeds(world.Run(world.Unlearn(output)));
+            inspection.Fails(world.Run(world.Unlearn(output, "--overwrite")), 19, "another process is running in this folder");
             inspection.Require(before.All(Path.Exists), "a living run's files were removed");
             living.Kill();
             inspection.Succeeds(world.Run(world.Unlearn(output, "--overwrite")));
