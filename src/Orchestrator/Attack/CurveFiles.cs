@@ -113,16 +113,10 @@ public sealed class CurveFiles
 
     private void RequireSame(string path, JsonObject found)
     {
-        foreach (string key in circumstances.Select(entry => entry.Key).Union(found.Select(entry => entry.Key)))
+        if (Circumstances.FirstDifference(found, circumstances) is var (key, kept, now))
         {
-            string here = Text(circumstances, key), there = Text(found, key);
-            if (here != there)
-            {
-                throw new HybridException(ErrorKind.Config, $"{path}: of an attack with {key} {there}, not {here}; name another folder or the same settings");
-            }
+            throw new HybridException(ErrorKind.Config, $"{path}: of an attack with {key} {kept}, not {now}; name another folder or the same settings");
         }
-
-        static string Text(JsonObject node, string key) => node[key]?.ToJsonString() ?? "null";
     }
 
     private static T Guarded<T>(string path, Func<T> access)

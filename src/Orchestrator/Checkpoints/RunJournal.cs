@@ -258,23 +258,9 @@ public sealed class RunJournal : IDisposable
             found = null;
         }
 
-        if (found is null)
-        {
-            return $"{CircumstancesFile} is damaged";
-        }
-
-        foreach (string key in wanted.Select(entry => entry.Key).Union(found.Select(entry => entry.Key)))
-        {
-            string here = Text(wanted, key), there = Text(found, key);
-            if (here != there)
-            {
-                return $"{key} was {there}, now is {here}";
-            }
-        }
-
-        return null;
-
-        static string Text(JsonObject node, string key) => node[key]?.ToJsonString() ?? "null";
+        return found is null ? $"{CircumstancesFile} is damaged"
+            : Circumstances.FirstDifference(found, wanted) is var (key, kept, now) ? $"{key} was {kept}, now is {now}"
+            : null;
     }
 
     /// <summary>Deletes what a journal writes; the lock stays.</summary>
