@@ -4,6 +4,8 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.Orchestrator.Runs;
 
+using Microsoft.Extensions.Logging.Abstractions;
+
 namespace Hybrid.Faults;
 
 /// <summary>
@@ -54,7 +56,7 @@ internal static class WholeRuns
             ExperimentSettings settings = ExperimentYaml.Parse("small.yaml", Text);
             using (RunFolder opened = RunFolder.CreateOrContinue(folder, "native", ExperimentYaml.ToObject(settings), settings.Seeds))
             {
-                new Experiment(settings, Device.Cpu, opened, null, Orchestrator.Checkpoints.RunJournal.UsualInterval, CancellationToken.None).Run();
+                new Experiment(settings, Device.Cpu, opened, null, Orchestrator.Checkpoints.RunJournal.UsualInterval, NullLogger.Instance, CancellationToken.None).Run();
             }
 
             Directory.Delete(folder, recursive: true);

@@ -4,6 +4,7 @@ using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Training;
+using Microsoft.Extensions.Logging;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -34,14 +35,15 @@ public sealed class Experiment
     /// <param name="folder">Where results and models are kept.</param>
     /// <param name="progress">Told of every step of every job, one at a time.</param>
     /// <param name="checkpointInterval">Time between two checkpoints of a job under way.</param>
+    /// <param name="logger">Told of every phase and job.</param>
     /// <param name="cancellation">Stops between two steps; what is done by then is kept.</param>
-    public Experiment(ExperimentSettings settings, Device device, RunFolder folder, IProgress<TrainingProgress>? progress, TimeSpan checkpointInterval, CancellationToken cancellation)
+    public Experiment(ExperimentSettings settings, Device device, RunFolder folder, IProgress<TrainingProgress>? progress, TimeSpan checkpointInterval, ILogger logger, CancellationToken cancellation)
     {
         var counted = new CountedProgress(progress);
         this.settings = settings;
         this.folder = folder.FullPath;
         store = new JobStore(folder.FullPath);
-        runner = new JobRunner(store, folder, counted, settings.Jobs, settings.Threads, checkpointInterval, cancellation);
+        runner = new JobRunner(store, folder, counted, settings.Jobs, settings.Threads, checkpointInterval, logger, cancellation);
         worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, folder.FullPath))];
         originals = new OriginalStage(settings, counted);
         unlearning = new UnlearnStage(settings, counted, folder.FullPath);

@@ -9,6 +9,8 @@ using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.TestSupport;
 using Xunit;
 
+using Microsoft.Extensions.Logging.Abstractions;
+
 namespace Hybrid.Orchestrator.Tests.Experiments;
 
 /// <summary>A whole small experiment: what it leaves, and that running it again does only what is missing.</summary>
@@ -298,7 +300,7 @@ public sealed class ExperimentTests : IDisposable
         Assert.True(change is null || text != SmallExperiment.Text, "the change did not find its place");
         ExperimentSettings settings = ExperimentYaml.Parse("f", text);
         using RunFolder run = RunFolder.CreateOrContinue(Path.Combine(folder.Path, name), "run small", ExperimentYaml.ToObject(settings), settings.Seeds);
-        return new Experiment(settings, Device.Cpu, run, null, RunJournal.UsualInterval, CancellationToken.None).Run();
+        return new Experiment(settings, Device.Cpu, run, null, RunJournal.UsualInterval, NullLogger.Instance, CancellationToken.None).Run();
     }
 
     private byte[] Weights(string run, string seed, string model) => File.ReadAllBytes(Path.Combine(folder.Path, run, "models", seed, model, Orchestrator.Model.ModelFolder.WeightsFile));
