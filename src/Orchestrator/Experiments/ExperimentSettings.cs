@@ -76,6 +76,11 @@ public sealed record ExperimentSettings
             yield return "seeds: at least one is needed, none twice";
         }
 
+        if (DeviceProblem is { } problem)
+        {
+            yield return $"device: {problem}";
+        }
+
         if (Dtype is not ("float32" or "bfloat16"))
         {
             yield return $"dtype: expected float32 or bfloat16, found '{Dtype}'";
@@ -90,9 +95,25 @@ public sealed record ExperimentSettings
         [
             .. Model.Validate(), .. Dataset.Validate(), .. ValidateMethods(), .. Attacks.Validate(), .. Selection?.Validate(Attacks.Rtt.Folds) ?? [], .. Utility.Validate(), .. CaseStudy?.Validate() ?? [],
         ];
-        foreach (string problem in problems)
+        foreach (string one in problems)
         {
-            yield return problem;
+            yield return one;
+        }
+    }
+
+    private string? DeviceProblem
+    {
+        get
+        {
+            try
+            {
+                _ = Interop.Device.Parse(Device);
+                return null;
+            }
+            catch (FormatException error)
+            {
+                return error.Message;
+            }
         }
     }
 
