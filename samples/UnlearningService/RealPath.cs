@@ -8,9 +8,14 @@ internal static class RealPath
     private const int MostLinks = 40; // as Linux
 
     /// <summary>The absolute path without links, <c>.</c> and <c>..</c>, each followed as the system does, from left to right; what is not there is taken as it is written.</summary>
-    /// <exception cref="HybridException">Config: the links lead in a circle.</exception>
+    /// <exception cref="HybridException">Config: the links lead in a circle, or no path can read so.</exception>
     public static string Of(string path)
     {
+        if (path.Contains('\0', StringComparison.Ordinal))
+        {
+            throw new HybridException(ErrorKind.Config, $"{path}: holds a zero character; expected a path");
+        }
+
         // GetFullPath would not do: of 'link/..' it makes the folder that the link is in, and the system the one above the link's target.
         Stack<string> rest = Parts(Path.Combine(Directory.GetCurrentDirectory(), path), []);
         string real = "/";
