@@ -32,8 +32,9 @@ try
     app.UseMiddleware<TokenGate>();
     app.MapGet(TokenGate.OpenPath, () => TypedResults.Ok(new { status = "healthy" }));
     app.MapRuns();
+    RunWorker worker = app.Services.GetServices<IHostedService>().OfType<RunWorker>().Single();
     await app.RunAsync();
-    return 0;
+    return worker.ExecuteTask is { IsFaulted: true } ? 1 : 0; // the host has logged why and stopped; whoever started this process is to know
 }
 catch (HybridException error)
 {

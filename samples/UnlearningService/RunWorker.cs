@@ -6,6 +6,7 @@ namespace UnlearningService;
 
 /// <summary>
 /// Runs what waits. When the host stops, runs under way are cancelled, which leaves checkpoints, and wait again; the next start goes on with them.
+/// A run that fails is that run's matter; where a run's state cannot be written, the whole service stops.
 /// </summary>
 internal sealed partial class RunWorker(RunQueue queue, Admission admission, HybridEngine hybrid, ServiceSettings settings, ILogger<RunWorker> logger) : BackgroundService
 {

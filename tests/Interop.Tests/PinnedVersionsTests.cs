@@ -10,7 +10,7 @@ namespace Hybrid.Interop.Tests;
 public sealed partial class PinnedVersionsTests
 {
     private static readonly string[] Projects =
-        [.. new[] { "src", "tests", "scripts" }.SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "*.csproj", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
+        [.. new[] { "src", "samples", "tests", "scripts" }.SelectMany(folder => Directory.EnumerateFiles(Repository.At(folder), "*.csproj", SearchOption.AllDirectories)).Order(StringComparer.Ordinal)];
 
     [Fact]
     public void EveryProjectHasALockFileOfExactVersions()

@@ -92,6 +92,17 @@ public sealed class QueueTests : IDisposable
         await service.WaitAsync(next, "running");
     }
 
+    [Fact]
+    public async Task AServiceThatCannotKeepItsStateEndsAndSaysSo()
+    {
+        using ServiceProcess service = ServiceProcess.Start(folder.File("runs"));
+        string blocker = await service.SubmitAsync(Experiments.Long), id = await service.SubmitAsync(Experiments.Small);
+        Directory.CreateDirectory(folder.File($"runs/{id}/state.json.tmp")); // in the place of the file that would be written
+        await CancelAsync(service, blocker);
+        service.ExpectEnd(1);
+        Assert.Contains($"{id}/state.json.tmp", service.Said, StringComparison.Ordinal);
+    }
+
     private static async Task<string> CancelAsync(ServiceProcess service, string id)
     {
         using HttpResponseMessage answer = await service.Client.DeleteAsync($"/runs/{id}");

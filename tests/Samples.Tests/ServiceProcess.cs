@@ -56,9 +56,7 @@ internal sealed partial class ServiceProcess : IDisposable
     public static string Refused(string folder, string? token, params IEnumerable<(string Key, string Value)> settings)
     {
         using var service = new ServiceProcess(folder, token, settings);
-        Assert.True(service.process.WaitForExit(Patience), "it did not end");
-        service.process.WaitForExit(); // for the last lines, too
-        Assert.Equal(1, service.process.ExitCode);
+        service.ExpectEnd(1);
         return service.Said;
     }
 
@@ -116,9 +114,15 @@ internal sealed partial class ServiceProcess : IDisposable
     {
         using Process kill = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         kill.WaitForExit();
+        ExpectEnd(0);
+    }
+
+    /// <summary>Holds it to end by itself, soon, with an exit code.</summary>
+    public void ExpectEnd(int code)
+    {
         Assert.True(process.WaitForExit(TimeSpan.FromSeconds(20)), $"it did not end\n{Said}");
-        process.WaitForExit();
-        Assert.True(process.ExitCode == 0, Said);
+        process.WaitForExit(); // for its last lines, too
+        Assert.True(process.ExitCode == code, $"exit code {process.ExitCode}\n{Said}");
     }
 
     /// <summary>Kills it as SIGKILL does: it learns nothing of it.</summary>
