@@ -117,7 +117,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
     }
 
     private static int StepsOf(UnlearningSettings settings, UnlearningDataset dataset) => settings.CreateMethod().CountSteps(
-        ExampleSets.Count(dataset.ForgetQuestions.Count(), settings.Method == MethodKind.Ria ? dataset.WrongText : dataset.ForgetText, settings.ForgetForm), // RIA passes over the wrong facts
+        ExampleSets.Count(dataset.ForgetQuestions.Count(), settings.Options.Replacements == ReplacementKind.WrongAnswers ? dataset.WrongText : dataset.ForgetText, settings.ForgetForm), // RIA passes over the wrong facts
         ExampleSets.Count(dataset.RetainQuestions.Count, dataset.RetainText, settings.RetainForm));
 
     private static long RetainRelearningSteps(ExperimentSettings settings, UnlearningDataset dataset) => settings.Attacks.RetainRelearning is { } options

@@ -2,6 +2,7 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -20,7 +21,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         Title = settings.Title,
         Dataset = worlds[0].Dataset.Name,
         DatasetSource = settings.Dataset.Data ?? settings.Dataset.Folder ?? "made up anew for every seed",
-        IsAblation = settings.Methods.Any(plan => plan.Settings.Kunbr is { Reinsert: false } or { PreUnlearn: false }),
+        IsAblation = settings.Methods.Any(plan => plan.Settings.Options is KUnBROptions { Reinsert: false } or KUnBROptions { PreUnlearn: false }),
         Model = ModelText(settings.Model),
         Parameters = originals[0].Parameters,
         Layers = originals[0].Density.Count,

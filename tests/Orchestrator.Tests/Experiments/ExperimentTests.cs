@@ -131,7 +131,7 @@ public sealed class ExperimentTests : IDisposable
     {
         var store = new JobStore(Path.Combine(folder.Path, "store"));
         using RunFolder run = RunFolder.Create(Path.Combine(folder.Path, "store"), "test", new { }, [1]);
-        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, RunJournal.UsualInterval, CancellationToken.None);
+        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, RunJournal.UsualInterval, NullLogger.Instance, CancellationToken.None);
         var first = new Job<string>("job", "inputs", (_, _) => "result");
         Assert.Equal(["result"], runner.Run("phase", [first]));
         Assert.True(runner.IsDone(first));
