@@ -99,7 +99,7 @@ public static class ExperimentYaml
             [typeof(RetainRelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RetainRelearningPresets.Names, name => RetainRelearningPresets.Find(name, DatasetNameOf(root))),
         };
         var settings = (ExperimentSettings)new SettingsBinder(file, readers).Read(typeof(ExperimentSettings), root, string.Empty, null);
-        HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());
+        HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate(registry));
         return settings;
     }
 

@@ -63,4 +63,4 @@ internal sealed class Outcome(Trial trial, UnlearnResult unlearned)
 }
 
 /// <summary>A picked trial with everything that the attacks found.</summary>
-internal sealed record AttackedTrial(Outcome Outcome, RelearningReport Rtt, IReadOnlyList<QuantizationHits> Quantization, RelearningReport? RetainRelearning, UtilityScores? Utility, CaseAnswers? Cases);
+internal sealed record AttackedTrial(Outcome Outcome, RelearningReport Rtt, IReadOnlyList<QuantizationHits> Quantization, RelearningReport? RetainRelearning, UtilityScores? Utility, IReadOnlyList<MetricValue> Metrics, IReadOnlyList<OwnAttackHits> OwnAttacks, CaseAnswers? Cases);
