@@ -9,10 +9,15 @@ namespace Hybrid.Orchestrator.Hosting;
 public static class HybridServices
 {
     /// <summary>Adds <see cref="HybridEngine"/> as a singleton. It logs to the host's loggers, where there are any.</summary>
-    public static IServiceCollection AddHybrid(this IServiceCollection services)
+    /// <param name="services">The host's services.</param>
+    /// <param name="extend">Adds methods, datasets, metrics and attacks to what Hybrid brings; null for none. May be called with other services, too: then each adds to what was added before.</param>
+    public static IServiceCollection AddHybrid(this IServiceCollection services, Func<HybridRegistry, HybridRegistry>? extend = null)
     {
         ArgumentNullException.ThrowIfNull(services);
-        services.TryAddSingleton(provider => new HybridEngine(provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance));
+        ServiceDescriptor? before = services.LastOrDefault(service => service.ServiceType == typeof(HybridRegistry));
+        HybridRegistry registry = before?.ImplementationInstance as HybridRegistry ?? HybridRegistry.BuiltIn;
+        services.Replace(ServiceDescriptor.Singleton(extend?.Invoke(registry) ?? registry));
+        services.TryAddSingleton(provider => new HybridEngine(provider.GetRequiredService<HybridRegistry>(), provider.GetService<ILoggerFactory>() ?? NullLoggerFactory.Instance));
         return services;
     }
 }

@@ -28,7 +28,7 @@ public sealed class UnlearningRun
     {
         ArgumentNullException.ThrowIfNull(settings);
         ArgumentNullException.ThrowIfNull(options);
-        HybridException.ThrowIfAny(ErrorKind.Config, $"experiment '{settings.Name}'", settings.Validate());
+        HybridException.ThrowIfAny(ErrorKind.Config, $"experiment '{settings.Name}'", settings.Validate(options.Registry));
         Settings = settings;
         this.options = options;
         this.logger = logger ?? (ILogger)NullLogger.Instance;
@@ -43,7 +43,7 @@ public sealed class UnlearningRun
     /// <summary>Says what would be done: jobs, optimizer steps, memory, disk. Reads the dataset and the model's shape; writes nothing.</summary>
     /// <exception cref="HybridException">Config, DataFile, ModelFile: what the run would fail of before its first job.</exception>
     /// <exception cref="NativeException">The device is not here.</exception>
-    public ExperimentPlan Plan() => ExperimentPlan.Of(Settings, DeviceName.Require(Settings.Device, "device"), Folder);
+    public ExperimentPlan Plan() => ExperimentPlan.Of(Settings, options.Registry, DeviceName.Require(Settings.Device, "device"), Folder);
 
     /// <summary>Runs what is missing, on threads of its own, and writes the report.</summary>
     /// <param name="progress">Told of every step of every job, one at a time, on the run's threads, which wait for it; what it throws ends the run.</param>
@@ -80,7 +80,7 @@ public sealed class UnlearningRun
     {
         Device device = DeviceName.Require(Settings.Device, "device");
         using RunFolder folder = RunFolder.CreateOrContinue(Folder, $"run {Settings.Name}", ExperimentYaml.ToObject(Settings), Settings.Seeds, options.Arguments);
-        var experiment = new Experiment(Settings, device, folder, progress, options.CheckpointInterval, logger, cancellation);
+        var experiment = new Experiment(Settings, options.Registry, device, folder, progress, options.CheckpointInterval, logger, cancellation);
         ResultsFile.Delete(folder.FullPath); // whatever a run that went before had found; its jobs' results stay
         return folder.Record(
             () =>
@@ -94,11 +94,14 @@ public sealed class UnlearningRun
     }
 }
 
-/// <summary>Where and how a run runs: nothing that changes what it finds.</summary>
+/// <summary>Where and how a run runs.</summary>
 public sealed record UnlearningRunOptions
 {
     /// <summary>The run's folder: new, empty, or that of the same run.</summary>
     public required string Folder { get; init; }
+
+    /// <summary>What the settings may call by name.</summary>
+    public HybridRegistry Registry { get; init; } = HybridRegistry.BuiltIn;
 
     /// <summary>Time between two checkpoints of a job under way; zero for one after every step.</summary>
     public TimeSpan CheckpointInterval { get; init; } = RunJournal.UsualInterval;

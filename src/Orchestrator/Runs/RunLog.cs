@@ -25,4 +25,13 @@ internal static partial class RunLog
 
     [LoggerMessage(7, LogLevel.Information, "Job {Job} finished in {Seconds} s")]
     public static partial void JobFinished(ILogger logger, string job, double seconds);
+
+    [LoggerMessage(8, LogLevel.Debug, "{Call} started")]
+    public static partial void CallStarted(ILogger logger, string call);
+
+    [LoggerMessage(9, LogLevel.Information, "{Call} finished")]
+    public static partial void CallFinished(ILogger logger, string call);
+
+    [LoggerMessage(10, LogLevel.Warning, "{Call} did not finish")]
+    public static partial void CallFailed(ILogger logger, Exception error, string call);
 }
