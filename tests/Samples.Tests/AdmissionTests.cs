@@ -3,7 +3,7 @@ using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.Orchestrator.Hosting;
 using Hybrid.TestSupport;
-using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.DependencyInjection;
 using UnlearningService;
 using Xunit;
 
@@ -28,7 +28,8 @@ public sealed class AdmissionTests : IDisposable
         Directory.CreateSymbolicLink(folder.File("models/outside"), folder.File("elsewhere"));
         Directory.CreateSymbolicLink(folder.File("models/circle"), "circle");
         Directory.CreateSymbolicLink(folder.File("allowed"), "models");
-        admission = new Admission(new HybridEngine(NullLoggerFactory.Instance), new ServiceSettings { Models = folder.File("allowed"), Data = folder.File("data") });
+        HybridEngine hybrid = new ServiceCollection().AddHybrid().BuildServiceProvider().GetRequiredService<HybridEngine>();
+        admission = new Admission(hybrid, new ServiceSettings { Models = folder.File("allowed"), Data = folder.File("data") });
     }
 
     public void Dispose() => folder.Dispose();
@@ -84,8 +85,8 @@ public sealed class AdmissionTests : IDisposable
     [Fact]
     public void NoPathIsForgotten() => Assert.Equal(
         [
-            "Dataset.Data", "Dataset.Folder", "Dataset.Name", "Dataset.RetainText", "Device", "Dtype", "Methods.Candidates.Point", "Methods.Label",
-            "Model.Folder", "Model.Teach", "Name", "Title", "Utility.Suite.ChatTemplate", "Utility.Suite.Data",
+            "Attacks.Own", "Dataset.Data", "Dataset.Folder", "Dataset.Name", "Dataset.RetainText", "Device", "Dtype", "Methods.Candidates.Point", "Methods.Label",
+            "Model.Folder", "Model.Teach", "Name", "Title", "Utility.Metrics", "Utility.Suite.ChatTemplate", "Utility.Suite.Data",
         ],
         TextsOf(typeof(ExperimentSettings), string.Empty).Order(StringComparer.Ordinal));
 
