@@ -2,24 +2,8 @@ using Hybrid.Orchestrator.Training;
 
 namespace UnlearningService;
 
-/// <summary>Where a run stands. The last three are final.</summary>
-internal enum RunStatus
-{
-    /// <summary>It waits, anew after the service was stopped in its middle.</summary>
-    Queued,
-
-    /// <summary>It is under way.</summary>
-    Running,
-
-    /// <summary>Report and results are there.</summary>
-    Finished,
-
-    /// <summary>It ended with an error.</summary>
-    Failed,
-
-    /// <summary>A client did not want it any more.</summary>
-    Cancelled,
-}
+/// <summary>Where a run stands: it waits (anew after the service was stopped in its middle), is under way, or has ended with a report, with an error, or because nobody wanted it any more.</summary>
+internal enum RunStatus { Queued, Running, Finished, Failed, Cancelled }
 
 /// <summary>What is on disk of a run beside its YAML.</summary>
 /// <param name="Status">Where it stands.</param>
