@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// Runs independent jobs side by side in this process. LibTorch keeps its number of threads for each thread that calls it, so every worker
 /// has a thread of its own and sets it there.
 /// </summary>
-public static class JobQueue
+internal static class JobQueue
 {
     /// <summary>Runs all jobs; each starts when a worker is free, in the list's order. With one worker they run on the calling thread.</summary>
     /// <typeparam name="T">What a job gives.</typeparam>
