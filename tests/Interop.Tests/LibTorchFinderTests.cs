@@ -10,7 +10,7 @@ public sealed unsafe class LibTorchFinderTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
 
-    private static string Libhybrid => NativeLoader.Locate(null, AppContext.BaseDirectory, []);
+    private static string Libhybrid => NativeLoader.Locate(Environment.GetEnvironmentVariable(NativeLoader.PathVariable), AppContext.BaseDirectory, []);
 
     private LibTorchFinder Nothing => new() { Option = null, Environment = null, LoaderFolders = [], Python = folder.File("no-python3"), Prefixes = [] };
 
