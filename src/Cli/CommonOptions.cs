@@ -3,6 +3,7 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
+using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Text;
 
 namespace Hybrid.Cli;
@@ -12,6 +13,8 @@ internal static class CommonOptions
 {
     /// <summary>More threads than this many for each processor only wait for one another.</summary>
     private const int ThreadsPerProcessor = 16;
+
+    private const string DeviceOption = "--device";
 
     public static Option<string> Model(string description = "The model: a folder with config.json, tokenizer.json and weights (model.safetensors, or shards with an index).") =>
         new("--model") { Description = description, Required = true, HelpName = "FOLDER" };
@@ -75,7 +78,7 @@ internal static class CommonOptions
         return sampling;
     }
 
-    public static Option<string> Device() => new("--device") { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
+    public static Option<string> Device() => new(DeviceOption) { Description = "cpu, cuda or cuda:N.", DefaultValueFactory = _ => "cpu" };
 
     /// <summary>The element types that weights can be used in, by their names.</summary>
     private static readonly Dictionary<string, ElementType> Precisions = new(StringComparer.Ordinal)
@@ -100,28 +103,12 @@ internal static class CommonOptions
     public static Option<int?> Threads() => OptionKinds.Count(
         "--threads", "Threads of one operation; default: one for each processor.", most: ThreadsPerProcessor * Environment.ProcessorCount);
 
-    /// <summary>Reads a device name and makes sure that the device is there.</summary>
+    /// <summary>The device that <c>--device</c> names.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>
     /// <exception cref="NativeException">Device: there is no such device.</exception>
-    public static Device ParseDevice(string text, string source = "--device")
-    {
-        Device device = ParseDeviceName(text, source);
-        return device.Code < Runtime.CudaDevices
-            ? device
-            : throw new NativeException(NativeStatus.Device, $"{source} {text}: {Runtime.CudaDevices} CUDA devices can be used here ({Runtime.BuildInfo})");
-    }
+    public static Device ParseDevice(string text) => DeviceName.Require(text, DeviceOption);
 
-    /// <summary>Reads a device name, of a device that need not be here.</summary>
+    /// <summary>The same of a device that need not be here.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>
-    public static Device ParseDeviceName(string text, string source = "--device")
-    {
-        try
-        {
-            return Hybrid.Interop.Device.Parse(text);
-        }
-        catch (FormatException error)
-        {
-            throw new HybridException(ErrorKind.Config, $"{source}: {error.Message}", error);
-        }
-    }
+    public static Device ParseDeviceName(string text) => DeviceName.Read(text, DeviceOption);
 }

@@ -11,7 +11,7 @@ namespace Hybrid.Cli;
 /// <summary>The options of <c>hybrid unlearn</c> that make up its settings: a file or a preset, and what overrides it.</summary>
 internal sealed class UnlearnOptions
 {
-    private readonly Option<MethodKind?> method = OptionKinds.Choice<MethodKind>("--method", "The method; needed without --config. docs/methods says what each one does.");
+    private readonly Option<string?> method = OptionKinds.OneOf("--method", "The method; needed without --config. docs/methods says what each one does.", UnlearningPresets.Methods);
     private readonly Option<string?> config = new("--config") { Description = "Settings as YAML; the options below override it.", HelpName = "FILE.yaml" };
     private readonly Option<string?> preset = OptionKinds.OneOf("--preset", PresetChoice.Description, UnlearningPresets.Names);
     private readonly Option<ExampleForm?> forgetForm = OptionKinds.Choice<ExampleForm>("--forget-form", "What the forget set is made of.");
@@ -62,17 +62,17 @@ internal sealed class UnlearnOptions
     /// <exception cref="HybridException">Config: the file is wrong, an option does not belong to the method, or the settings have no meaning.</exception>
     public (UnlearningSettings Settings, string? Preset) Resolve(ParseResult parsed, LlamaConfig model)
     {
-        MethodKind? wanted = parsed.GetValue(method);
+        string? wanted = parsed.GetValue(method);
         if (parsed.GetValue(config) is { } file)
         {
             UnlearningSettings read = SettingsYaml.Load(file);
-            return wanted is null || wanted == read.Method
+            return wanted is null || wanted == read.MethodName
                 ? (Overridden(read, parsed), null)
-                : throw new HybridException(ErrorKind.Config, $"--method {KebabCase.Of(wanted.ToString()!)}: {file} is for method {read.MethodName}");
+                : throw new HybridException(ErrorKind.Config, $"--method {wanted}: {file} is for method {read.MethodName}");
         }
 
         string name = PresetChoice.For(model, parsed.GetValue(preset));
-        return (Overridden(UnlearningPresets.Find(name, wanted!.Value), parsed), name);
+        return (Overridden(UnlearningPresets.Find(name, wanted!), parsed), name);
     }
 
     private UnlearningSettings Overridden(UnlearningSettings settings, ParseResult parsed)
@@ -99,7 +99,7 @@ internal sealed class UnlearnOptions
     /// <summary>"kunbr has", or "npo, simnpo, dpo have".</summary>
     private static string MethodsWith(string key)
     {
-        UnlearningSettings[] with = [.. Enum.GetValues<MethodKind>().Select(kind => UnlearningPresets.Find(UnlearningPresets.Names[0], kind)).Where(settings => settings.Has(key))];
+        UnlearningSettings[] with = [.. UnlearningPresets.Methods.Select(name => UnlearningPresets.Find(UnlearningPresets.Names[0], name)).Where(settings => settings.Has(key))];
         return $"{string.Join(", ", with.Select(settings => settings.MethodName))} {(with.Length == 1 ? "has" : "have")}";
     }
 

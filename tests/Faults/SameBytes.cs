@@ -42,7 +42,7 @@ internal sealed class SameBytes(ulong seed)
     private readonly UnlearningDataset dataset = BirthdayMaker.Make(People, seed);
 
     /// <summary>The kinds of work.</summary>
-    public static IReadOnlyList<string> Works { get; } = [.. KebabCase.NamesOf<MethodKind>(), "learn", "density", .. KebabCase.NamesOf<AttackKind>()];
+    public static IReadOnlyList<string> Works { get; } = [.. UnlearningPresets.Methods, "learn", "density", .. KebabCase.NamesOf<AttackKind>()];
 
     /// <summary>All of them, with one and with two threads.</summary>
     public static IEnumerable<SameBytesCase> All =>
@@ -80,9 +80,9 @@ internal sealed class SameBytes(ulong seed)
         using (model)
         {
             var world = new World(model, new ExampleEncoder(tokenizer, shape.MaximumPositions), random, rounding, new SynchronousProgress<TrainingProgress>(step => Add(result, [step.Loss, step.ForgetNll ?? 0, step.RetainNll ?? 0])));
-            if (KebabCase.Find<MethodKind>(one.Work) is { } method)
+            if (UnlearningPresets.Methods.Contains(one.Work))
             {
-                Unlearn(world, method, result);
+                Unlearn(world, one.Work, result);
             }
             else if (KebabCase.Find<AttackKind>(one.Work) is { } attack)
             {
@@ -103,10 +103,10 @@ internal sealed class SameBytes(ulong seed)
         }
     }
 
-    private void Unlearn(World world, MethodKind method, IncrementalHash result)
+    private void Unlearn(World world, string method, IncrementalHash result)
     {
         UnlearningSettings settings = UnlearningPresets.Find("tiny", method).With("epochs", 1).With("batch-size", Batch).With("optimizer.rounding", world.Rounding);
-        if (method == MethodKind.Kunbr)
+        if (method == "kunbr")
         {
             settings = settings.With("blocks", Layers).With("ignore-head-layers", 1);
         }

@@ -1,8 +1,10 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Hybrid.Interop;
+using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.Orchestrator.Runs;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Hybrid.Faults;
 
@@ -54,7 +56,7 @@ internal static class WholeRuns
             ExperimentSettings settings = ExperimentYaml.Parse("small.yaml", Text);
             using (RunFolder opened = RunFolder.CreateOrContinue(folder, "native", ExperimentYaml.ToObject(settings), settings.Seeds))
             {
-                new Experiment(settings, Device.Cpu, opened, null, Orchestrator.Checkpoints.RunJournal.UsualInterval, CancellationToken.None).Run();
+                new Experiment(settings, HybridRegistry.BuiltIn, Device.Cpu, opened, null, Orchestrator.Checkpoints.RunJournal.UsualInterval, NullLogger.Instance, CancellationToken.None).Run();
             }
 
             Directory.Delete(folder, recursive: true);

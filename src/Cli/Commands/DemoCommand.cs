@@ -1,7 +1,6 @@
 using System.CommandLine;
-using Hybrid.Interop;
-using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Experiments;
+using Hybrid.Orchestrator.Hosting;
 
 namespace Hybrid.Cli.Commands;
 
@@ -28,7 +27,7 @@ internal static class DemoCommand
             JsonOutput.Check(parsed.GetValue(json));
             ExperimentSettings settings = ExperimentYaml.Demo([$"seeds=[{parsed.GetValue(seed)}]", $"jobs={parsed.GetValue(jobs) ?? Environment.ProcessorCount}"]);
             string path = parsed.GetValue(output) ?? Path.Combine("runs", $"demo-{DateTime.Now:yyyyMMdd-HHmmss}");
-            return RunCommand.Run(settings, Device.Cpu, path, RunJournal.UsualInterval, parsed.GetValue(json), context, RunRecorder.ArgumentsOf(parsed));
+            return RunCommand.Run(new UnlearningRun(settings, new UnlearningRunOptions { Folder = path, Arguments = RunRecorder.ArgumentsOf(parsed) }), parsed.GetValue(json), context);
         });
         return command;
     }

@@ -42,7 +42,7 @@ internal static class DensityCommand
             Input loaded = input.Open(parsed, deviceNeeded: !memory.OnlyPlan(parsed));
             LlamaConfig config = loaded.Config;
             string presetName = PresetChoice.For(config, parsed.GetValue(preset));
-            KUnBROptions choice = UnlearningPresets.Find(presetName, MethodKind.Kunbr).Kunbr!;
+            KUnBROptions choice = (KUnBROptions)UnlearningPresets.Find(presetName, "kunbr").Options;
             BlockPlan plan = BlockPlan.Cut(config.Layers, parsed.GetValue(blocks) ?? Math.Min(choice.Blocks, config.Layers));
             ExampleForm examples = parsed.GetValue(form) ?? ExampleForm.LetterAnswer;
             IReadOnlyList<TokenSequence> forget = ExampleSets.Forget(loaded.Dataset, examples, loaded.Encoder());

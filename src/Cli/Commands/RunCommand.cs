@@ -1,9 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
-using Hybrid.Interop;
 using Hybrid.Orchestrator.Experiments;
-using Hybrid.Orchestrator.Reporting;
-using Hybrid.Orchestrator.Runs;
+using Hybrid.Orchestrator.Hosting;
 using Spectre.Console;
 
 namespace Hybrid.Cli.Commands;
@@ -36,39 +34,30 @@ internal static class RunCommand
             JsonOutput.Check(target);
             string[] overrides = [.. parsed.GetValue(set) ?? [], .. parsed.GetValue(jobs) is { } number ? [$"jobs={number}"] : Array.Empty<string>()];
             ExperimentSettings settings = ExperimentYaml.Load(parsed.GetValue(file)!, overrides);
-            Device device = CommonOptions.ParseDevice(settings.Device, $"{parsed.GetValue(file)}: device");
             string folder = parsed.GetValue(output) ?? Path.Combine("runs", settings.Name);
-            return parsed.GetValue(plan) ? ShowPlan(ExperimentPlan.Of(settings, device, folder), settings, target, context) : Run(settings, device, folder, CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), target, context, RunRecorder.ArgumentsOf(parsed));
+            var run = new UnlearningRun(settings, new UnlearningRunOptions
+            {
+                Folder = folder, CheckpointInterval = CheckpointOptions.IntervalOf(parsed.GetValue(checkpoints)), Arguments = RunRecorder.ArgumentsOf(parsed),
+            });
+            return parsed.GetValue(plan) ? ShowPlan(run.Plan(), settings, target, context) : Run(run, target, context);
         });
         return command;
     }
 
     /// <summary>Runs the experiment, writes its report, and shows what was found.</summary>
-    public static int Run(ExperimentSettings settings, Device device, string path, TimeSpan checkpointInterval, string? json, CommandContext context, IReadOnlyList<string> arguments)
+    public static int Run(UnlearningRun run, string? json, CommandContext context)
     {
-        using RunFolder folder = RunFolder.CreateOrContinue(path, $"run {settings.Name}", ExperimentYaml.ToObject(settings), settings.Seeds, arguments);
-        ExperimentReport report;
-        IReadOnlyList<string> written;
+        UnlearningRunResult result;
         using (ConsoleProgress progress = context.StartProgress())
         {
-            var experiment = new Experiment(settings, device, folder, progress, checkpointInterval, context.Cancellation);
-            ResultsFile.Delete(folder.FullPath); // whatever a run that went before had found; its jobs' results stay
-            (report, written) = folder.Record(
-                () =>
-                {
-                    ExperimentReport found = experiment.Run();
-                    ResultsFile.Write(folder.FullPath, found);
-                    return (found, ReportFiles.Write([(path, found)], path));
-                },
-                result => new { file = ResultsFile.Name, result.found.Provenance.ComputeSeconds },
-                experiment.Files);
+            result = run.RunAsync(progress, context.Cancellation).GetAwaiter().GetResult();
         }
 
-        JsonOutput.Write(context, json, report);
+        JsonOutput.Write(context, json, result.Report);
         if (json != JsonOutput.StandardOutput)
         {
-            ReportView.Show(context, report);
-            context.WriteLine($"{written[0]}  (and {written.Count - 1} files of tables; TensorBoard events in {Path.Combine(path, Experiment.EventsFolder)})");
+            ReportView.Show(context, result.Report);
+            context.WriteLine($"{result.Files[0]}  (and {result.Files.Count - 1} files of tables; TensorBoard events in {Path.Combine(run.Folder, Experiment.EventsFolder)})");
         }
 
         return ExitCode.Success;

@@ -15,13 +15,18 @@ namespace Hybrid.Orchestrator.Experiments;
 /// <param name="RetainHits">On the retain questions.</param>
 internal sealed record QuantizationHits(int Bits, IReadOnlyList<string> HeldOutHits, string RetainHits);
 
+/// <summary>What a model answers after an attack of one's own.</summary>
+/// <param name="Attack">The attack's name.</param>
+/// <param name="Hits">On V of one fold.</param>
+internal sealed record OwnAttackHits(string Attack, string Hits);
+
 /// <summary>The case study's answers of one method.</summary>
 /// <param name="AfterUnlearning">To each question.</param>
 /// <param name="AfterRtt">The same after RTT.</param>
 internal sealed record CaseAnswers(IReadOnlyList<string> AfterUnlearning, IReadOnlyList<string> AfterRtt);
 
 /// <summary>The attacks on a trial's model, cut into jobs that need nothing of one another: one fold at one rate, one bit width, …</summary>
-internal sealed class AttackStage(ExperimentSettings settings, IProgress<TrainingProgress> progress)
+internal sealed class AttackStage(ExperimentSettings settings, HybridRegistry registry, IProgress<TrainingProgress> progress)
 {
     private const string RandomKey = "attack";
 
@@ -56,6 +61,30 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
                 model, world.Dataset.RetainText, world.HeldOut, rate, world.Random.Fork("retain relearning"), Progress.Labelled(progress, trial.Label), cancellation, journal);
         });
 
+    /// <summary>The attacks that were added to Hybrid, on the reporting folds: for each attack, in the order of the settings, a job a fold.</summary>
+    public IEnumerable<Job<OwnAttackHits>> Own(Trial trial) =>
+        from name in settings.Attacks.Own ?? []
+        let attack = registry.Attacks.Single(known => known.Name == name)
+        from fold in trial.World.ReportingFolds
+        select JobOf(trial, $"own-{name}-fold{fold.Index}", [attack.Version, RttOptions.Leaks], OwnMemory, (model, journal, cancellation) =>
+        {
+            SeedWorld world = trial.World;
+            using LlamaModel attacked = model.CloneOn(world.Device);
+            attack.Attack(new AttackTarget
+            {
+                Model = attacked,
+                Tokenizer = world.Tokenizer,
+                Encoder = world.Encoder(),
+                Known = fold.Train,
+                RetainText = world.Dataset.RetainText,
+                Random = world.Random.Fork($"own attack {name}").Fork($"fold {fold.Index}"),
+                Progress = Progress.Labelled(progress, trial.Label),
+                Journal = journal,
+                Cancellation = cancellation,
+            });
+            return new OwnAttackHits(name, HitString.Of(world.Evaluator().Evaluate(attacked, fold.Validation, cancellation)));
+        });
+
     /// <summary>Free answers to the first held-out questions, before RTT and after it at the attacker's best rate and epoch; none where it is not asked for.</summary>
     public IEnumerable<Job<CaseAnswers>> Cases(Trial trial, RelearningReport rtt) =>
         from study in Asked(settings.CaseStudy)
@@ -78,6 +107,9 @@ internal sealed class AttackStage(ExperimentSettings settings, IProgress<Trainin
             using LlamaModel model = trial.World.Load(trial.ModelFolder, planner => memory(trial.World, planner), isSecond: true);
             return attack(model, journal, cancellation);
         });
+
+    /// <summary>Two models and an evaluation; what the attack itself takes is not known.</summary>
+    private static StageMemory OwnMemory(SeedWorld world, MemoryPlanner planner) => planner.Evaluate("own attack", world.Evaluator().LargestBatch(world.HeldOut), secondModel: true);
 
     private StageMemory QuantizationMemory(SeedWorld world, MemoryPlanner planner) =>
         planner.Evaluate("quantization", world.Evaluator().LargestBatch([.. world.HeldOut, .. world.Dataset.RetainQuestions]), secondModel: true);

@@ -4,6 +4,7 @@ using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Training;
+using Microsoft.Extensions.Logging;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -26,28 +27,32 @@ public sealed class Experiment
     private readonly MeasureStage measuring;
     private readonly AttackStage attacks;
     private readonly UtilityStage utility;
+    private readonly MetricStage metrics;
     private Trial[] trials = [];
 
     /// <summary>Prepares it; nothing is read or written yet.</summary>
     /// <param name="settings">The experiment.</param>
+    /// <param name="registry">What it calls by name.</param>
     /// <param name="device">Where models live.</param>
     /// <param name="folder">Where results and models are kept.</param>
     /// <param name="progress">Told of every step of every job, one at a time.</param>
     /// <param name="checkpointInterval">Time between two checkpoints of a job under way.</param>
+    /// <param name="logger">Told of every phase and job.</param>
     /// <param name="cancellation">Stops between two steps; what is done by then is kept.</param>
-    public Experiment(ExperimentSettings settings, Device device, RunFolder folder, IProgress<TrainingProgress>? progress, TimeSpan checkpointInterval, CancellationToken cancellation)
+    public Experiment(ExperimentSettings settings, HybridRegistry registry, Device device, RunFolder folder, IProgress<TrainingProgress>? progress, TimeSpan checkpointInterval, ILogger logger, CancellationToken cancellation)
     {
         var counted = new CountedProgress(progress);
         this.settings = settings;
         this.folder = folder.FullPath;
         store = new JobStore(folder.FullPath);
-        runner = new JobRunner(store, folder, counted, settings.Jobs, settings.Threads, checkpointInterval, cancellation);
-        worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, folder.FullPath))];
+        runner = new JobRunner(store, folder, counted, settings.Jobs, settings.Threads, checkpointInterval, logger, cancellation);
+        worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, registry, seed, device, folder.FullPath))];
         originals = new OriginalStage(settings, counted);
         unlearning = new UnlearnStage(settings, counted, folder.FullPath);
         measuring = new MeasureStage(settings);
-        attacks = new AttackStage(settings, counted);
+        attacks = new AttackStage(settings, registry, counted);
         utility = new UtilityStage(settings, counted, folder.FullPath);
+        metrics = new MetricStage(settings, registry);
     }
 
     /// <summary>What it reads: the given model, the dataset, the utility suite's tasks. What it writes and is to come out the same again: jobs' results, models, the report's data.</summary>
@@ -71,9 +76,11 @@ public sealed class Experiment
         runner.Run("teaching", [.. worlds.SelectMany(originals.Teaching)]);
         Job<OriginalResult>[] known = [.. worlds.Select(originals.Measuring)];
         Job<UtilityScores>[][] able = [.. worlds.Select(world => utility.Original(world, originals.FingerprintOf(world)).ToArray())];
-        RequireOriginals(worlds.Where((_, w) => !runner.IsDone(known[w]) || !able[w].All(runner.IsDone)));
+        Job<MetricValue>[][] figures = [.. worlds.Select(world => metrics.Original(world, originals.FingerprintOf(world)).ToArray())];
+        RequireOriginals(worlds.Where((_, w) => !runner.IsDone(known[w]) || !able[w].All(runner.IsDone) || !figures[w].All(runner.IsDone)));
         IReadOnlyList<OriginalResult> before = runner.Run("original models", known);
         IReadOnlyList<UtilityScores> scores = runner.Run("utility of the original models", [.. able.SelectMany(jobs => jobs)]);
+        IReadOnlyList<IReadOnlyList<MetricValue>> measured = runner.RunGroups("metrics of the original models", figures);
 
         trials = Trial.All(settings, worlds, originals);
         Outcome[] outcomes = Unlearn(trials);
@@ -81,7 +88,7 @@ public sealed class Experiment
         Outcome[] picked = [.. worlds.SelectMany((world, w) => settings.Methods.Select(plan => Pick([.. outcomes.Where(outcome => outcome.Trial.World == world && outcome.Trial.Plan == plan)], before[w])))];
         IReadOnlyList<AttackedTrial> attacked = Attack(picked);
         DeleteModels(trials.Except(picked.Select(outcome => outcome.Trial)));
-        return new ReportBuilder(settings, worlds).Build(before, scores, attacked, outcomes, started, runner.Seconds);
+        return new ReportBuilder(settings, worlds).Build(before, scores, measured, attacked, outcomes, started, runner.Seconds);
     }
 
     /// <summary>Unlearns with every setting, and asks every model.</summary>
@@ -138,13 +145,18 @@ public sealed class Experiment
         Job<QuantizationHits>[][] quantization = [.. picked.Select(outcome => attacks.Quantization(outcome.Trial).ToArray())];
         Job<RelearningCurve>[][] relearning = [.. picked.Select(outcome => attacks.RetainRelearning(outcome.Trial).ToArray())];
         Job<UtilityScores>[][] able = [.. picked.Select(outcome => utility.Unlearned(outcome.Trial).ToArray())];
-        RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone) || !able[i].All(runner.IsDone)));
+        Job<MetricValue>[][] figures = [.. picked.Select(outcome => metrics.Unlearned(outcome.Trial).ToArray())];
+        Job<OwnAttackHits>[][] own = [.. picked.Select(outcome => attacks.Own(outcome.Trial).ToArray())];
+        RequireModels(picked.Where((_, i) => !rtt[i].All(runner.IsDone) || !quantization[i].All(runner.IsDone) || !relearning[i].All(runner.IsDone) || !able[i].All(runner.IsDone)
+            || !figures[i].All(runner.IsDone) || !own[i].All(runner.IsDone)));
 
         RelearningReport[] reports = [.. picked.Zip(runner.RunGroups("RTT", rtt), ReportOf)];
         IReadOnlyList<IReadOnlyList<QuantizationHits>> rounded = runner.RunGroups("quantization", quantization);
         IReadOnlyList<IReadOnlyList<RelearningCurve>> relearned = runner.RunGroups("relearning on retain text", relearning);
 
+        IReadOnlyList<IReadOnlyList<OwnAttackHits>> hits = runner.RunGroups("own attacks", own);
         IReadOnlyList<IReadOnlyList<UtilityScores>> scores = runner.RunGroups("utility", able);
+        IReadOnlyList<IReadOnlyList<MetricValue>> measured = runner.RunGroups("metrics", figures);
 
         Job<CaseAnswers>[][] cases = [.. picked.Select((outcome, i) => outcome.Trial.World == worlds[0] ? attacks.Cases(outcome.Trial, reports[i]).ToArray() : [])];
         RequireModels(picked.Where((_, i) => !cases[i].All(runner.IsDone)));
@@ -153,7 +165,7 @@ public sealed class Experiment
         return
         [
             .. picked.Select((outcome, i) => new AttackedTrial(
-                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : ReportOf(outcome, relearned[i]), scores[i].SingleOrDefault(), answers[i].SingleOrDefault())),
+                outcome, reports[i], rounded[i], relearned[i].Count == 0 ? null : ReportOf(outcome, relearned[i]), scores[i].SingleOrDefault(), measured[i], hits[i], answers[i].SingleOrDefault())),
         ];
     }
 

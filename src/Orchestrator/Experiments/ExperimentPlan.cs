@@ -26,17 +26,18 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
 {
     /// <summary>Makes the plan; reads the dataset and, in the run folder, what is done.</summary>
     /// <exception cref="HybridException">As for <see cref="Experiment.Run"/>, as far as it can be known beforehand.</exception>
-    public static ExperimentPlan Of(ExperimentSettings settings, Device device, string runFolder)
+    public static ExperimentPlan Of(ExperimentSettings settings, HybridRegistry registry, Device device, string runFolder)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var store = new JobStore(runFolder);
         var silent = new CountedProgress(null);
         OriginalStage originals = new(settings, silent);
         UnlearnStage unlearning = new(settings, silent, runFolder);
-        AttackStage attacks = new(settings, silent);
+        AttackStage attacks = new(settings, registry, silent);
         MeasureStage measuring = new(settings);
         UtilityStage utility = new(settings, silent, runFolder);
-        SeedWorld[] worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, seed, device, runFolder))];
+        MetricStage metrics = new(settings, registry);
+        SeedWorld[] worlds = [.. settings.Seeds.Select(seed => new SeedWorld(settings, registry, seed, device, runFolder))];
         RequireSound(settings, worlds[0].Dataset);
 
         Trial[] trials = Trial.All(settings, worlds, originals);
@@ -54,6 +55,9 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
                 Others("quantization", settings.Attacks.Quantization?.Bits.Count ?? 0, attacks.Quantization, 0),
                 Others("relearning on retain text", settings.Attacks.RetainRelearning?.LearningRates.Count ?? 0, attacks.RetainRelearning, RetainRelearningSteps(settings, worlds[0].Dataset)),
                 Stage("utility of the original models", [.. worlds.SelectMany(world => utility.Original(world, originals.FingerprintOf(world)))], 0),
+                Others("own attacks", (settings.Attacks.Own?.Count ?? 0) * settings.Attacks.Rtt.Folds.Count, attacks.Own, 0), // their steps are their own
+                Stage("metrics of the original models", [.. worlds.SelectMany(world => metrics.Original(world, originals.FingerprintOf(world)))], 0),
+                Others("metrics", settings.Utility.Metrics?.Count ?? 0, metrics.Unlearned, 0),
                 Others("utility", settings.Utility.Suite is null ? 0 : 1, utility.Unlearned, 0),
                 new("free answers", settings.CaseStudy is null ? 0 : settings.Methods.Count, null, 0), // each depends on the attacker's best rate and epoch
             ],
@@ -117,7 +121,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
     }
 
     private static int StepsOf(UnlearningSettings settings, UnlearningDataset dataset) => settings.CreateMethod().CountSteps(
-        ExampleSets.Count(dataset.ForgetQuestions.Count(), settings.Method == MethodKind.Ria ? dataset.WrongText : dataset.ForgetText, settings.ForgetForm), // RIA passes over the wrong facts
+        ExampleSets.Count(dataset.ForgetQuestions.Count(), settings.Options.Replacements == ReplacementKind.WrongAnswers ? dataset.WrongText : dataset.ForgetText, settings.ForgetForm), // RIA passes over the wrong facts
         ExampleSets.Count(dataset.RetainQuestions.Count, dataset.RetainText, settings.RetainForm));
 
     private static long RetainRelearningSteps(ExperimentSettings settings, UnlearningDataset dataset) => settings.Attacks.RetainRelearning is { } options

@@ -60,6 +60,9 @@ public sealed record ExperimentReport
     /// <summary>The utility suite on the original models, by metric (<c>bbh_em</c>, …); empty where it was not asked for.</summary>
     public IReadOnlyDictionary<string, Figure> UtilityBefore { get; init; } = new Dictionary<string, Figure>();
 
+    /// <summary>Metrics that were added to Hybrid on the original models, by name; empty where none was asked for.</summary>
+    public IReadOnlyDictionary<string, Figure> MetricsBefore { get; init; } = new Dictionary<string, Figure>();
+
     /// <summary>Normalised knowledge density of the original model by layer, mean over seeds; sums to 1.</summary>
     public required IReadOnlyList<double> Density { get; init; }
 
@@ -117,6 +120,12 @@ public sealed record MethodReport
 
     /// <summary>The utility suite, by metric; empty where it was not asked for.</summary>
     public IReadOnlyDictionary<string, Figure> Utility { get; init; } = new Dictionary<string, Figure>();
+
+    /// <summary>Metrics that were added to Hybrid, by name; empty where none was asked for.</summary>
+    public IReadOnlyDictionary<string, Figure> Metrics { get; init; } = new Dictionary<string, Figure>();
+
+    /// <summary>Accuracy on the held-out questions after attacks that were added to Hybrid, by name; empty where none was asked for.</summary>
+    public IReadOnlyDictionary<string, Figure> OwnAttacks { get; init; } = new Dictionary<string, Figure>();
 
     /// <summary>Accuracy on V after each epoch of RTT for each learning rate, mean over folds and seeds; element 0 is before the attack.</summary>
     public required IReadOnlyList<RateCurve> RttCurves { get; init; }

@@ -64,7 +64,8 @@ public sealed record ExperimentSettings
     internal object HeldOutKey => new { Attacks.Rtt.Folds, Attacks.Rtt.Leaks };
 
     /// <summary>Every problem, one line each.</summary>
-    public IEnumerable<string> Validate()
+    /// <param name="registry">What may be called by name.</param>
+    public IEnumerable<string> Validate(HybridRegistry registry)
     {
         if (!Name.All(letter => char.IsAsciiLetterOrDigit(letter) || letter == '-'))
         {
@@ -74,6 +75,11 @@ public sealed record ExperimentSettings
         if (Seeds.Count == 0 || Seeds.Distinct().Count() < Seeds.Count)
         {
             yield return "seeds: at least one is needed, none twice";
+        }
+
+        if (DeviceProblem is { } problem)
+        {
+            yield return $"device: {problem}";
         }
 
         if (Dtype is not ("float32" or "bfloat16"))
@@ -88,11 +94,27 @@ public sealed record ExperimentSettings
 
         IEnumerable<string> problems =
         [
-            .. Model.Validate(), .. Dataset.Validate(), .. ValidateMethods(), .. Attacks.Validate(), .. Selection?.Validate(Attacks.Rtt.Folds) ?? [], .. Utility.Validate(), .. CaseStudy?.Validate() ?? [],
+            .. Model.Validate(), .. Dataset.Validate(registry), .. ValidateMethods(), .. Attacks.Validate(registry), .. Selection?.Validate(Attacks.Rtt.Folds) ?? [], .. Utility.Validate(registry), .. CaseStudy?.Validate() ?? [],
         ];
-        foreach (string problem in problems)
+        foreach (string one in problems)
         {
-            yield return problem;
+            yield return one;
+        }
+    }
+
+    private string? DeviceProblem
+    {
+        get
+        {
+            try
+            {
+                _ = Interop.Device.Parse(Device);
+                return null;
+            }
+            catch (FormatException error)
+            {
+                return error.Message;
+            }
         }
     }
 
@@ -179,10 +201,10 @@ public sealed record ModelSettings
 /// <summary>Where the dataset comes from: a known one, made up or from files, or one's own folder.</summary>
 public sealed record DatasetSettings
 {
-    /// <summary>random-birthdays, years, wmdp-deduped or mmlu.</summary>
+    /// <summary>random-birthdays, years, wmdp-deduped, mmlu, or a dataset that was added to Hybrid.</summary>
     public string? Name { get; init; }
 
-    /// <summary>The folder that holds the known datasets in RTT's layout.</summary>
+    /// <summary>The folder that holds the known datasets in RTT's layout; what an added dataset makes of it is its own.</summary>
     public string? Data { get; init; }
 
     /// <summary>random-birthdays only, in place of files: people to forget that are made up from the experiment's seed; as many are retained.</summary>
@@ -194,9 +216,23 @@ public sealed record DatasetSettings
     /// <summary>A .txt or .jsonl file to retain in place of the dataset's own text.</summary>
     public string? RetainText { get; init; }
 
+    /// <summary>The added dataset that the name is of; null where it is another.</summary>
+    internal IDatasetProvider? ProviderIn(HybridRegistry registry) => registry.Datasets.FirstOrDefault(dataset => dataset.Name == Name);
+
     /// <summary>Every problem, one line each.</summary>
-    public IEnumerable<string> Validate()
+    /// <param name="registry">What may be called by name.</param>
+    public IEnumerable<string> Validate(HybridRegistry registry)
     {
+        if (ProviderIn(registry) is not null)
+        {
+            if (People is not null || Folder is not null || RetainText is not null)
+            {
+                yield return $"dataset: {Name} was added to Hybrid; of the other keys it can have data only";
+            }
+
+            yield break;
+        }
+
         if (new object?[] { Data, People, Folder }.Count(source => source is not null) != 1)
         {
             yield return "dataset: expected one of data (a folder with the known datasets), people (made-up birthdays) and folder (one's own)";
@@ -209,7 +245,7 @@ public sealed record DatasetSettings
 
         if (Name is not null && DatasetCatalog.All.All(known => known.Name != Name))
         {
-            yield return $"dataset.name: expected {string.Join(", ", DatasetCatalog.All.Select(known => known.Name))}, found '{Name}'; one's own dataset goes under dataset.folder";
+            yield return $"dataset.name: expected {string.Join(", ", registry.DatasetNames)}, found '{Name}'; one's own dataset goes under dataset.folder";
         }
 
         if (People is not null && RetainText is not null)
@@ -260,12 +296,17 @@ public sealed record AttackSettings
     /// <summary>Fine-tuning on retain text; not done where it is absent.</summary>
     public RetainRelearningOptions? RetainRelearning { get; init; }
 
+    /// <summary>Names of attacks that were added to Hybrid; not done where it is absent.</summary>
+    public IReadOnlyList<string>? Own { get; init; }
+
     /// <summary>Every problem, one line each.</summary>
-    public IEnumerable<string> Validate() =>
+    /// <param name="registry">What may be called by name.</param>
+    public IEnumerable<string> Validate(HybridRegistry registry) =>
     [
         .. Rtt.Validate().Select(problem => $"attacks.rtt: {problem}"),
         .. (Quantization?.Validate() ?? []).Select(problem => $"attacks.quantization: {problem}"),
         .. (RetainRelearning?.Validate() ?? []).Select(problem => $"attacks.retain-relearning: {problem}"),
+        .. OwnNames.Problems("attacks.own", Own, registry.Attacks.Select(attack => attack.Name)),
     ];
 }
 
@@ -278,8 +319,12 @@ public sealed record UtilitySettings
     /// <summary>The utility suite; not run where it is absent.</summary>
     public UtilitySuiteSettings? Suite { get; init; }
 
+    /// <summary>Names of metrics that were added to Hybrid; not measured where it is absent.</summary>
+    public IReadOnlyList<string>? Metrics { get; init; }
+
     /// <summary>Every problem, one line each.</summary>
-    public IEnumerable<string> Validate() => Suite?.Validate() ?? [];
+    /// <param name="registry">What may be called by name.</param>
+    public IEnumerable<string> Validate(HybridRegistry registry) => [.. Suite?.Validate() ?? [], .. OwnNames.Problems("utility.metrics", Metrics, registry.Metrics.Select(metric => metric.Name))];
 }
 
 /// <summary>The utility suite (docs/utility.md) on the original models and on what was picked.</summary>
@@ -341,6 +386,25 @@ public sealed record CaseStudySettings
         if (Questions < 1 || MaximumTokens < 1)
         {
             yield return $"case-study: questions {Questions} and maximum tokens {MaximumTokens} must be at least 1";
+        }
+    }
+}
+
+/// <summary>Lists of things that were added to Hybrid, by name.</summary>
+internal static class OwnNames
+{
+    /// <summary>Names that are unknown or stand twice, one line each.</summary>
+    public static IEnumerable<string> Problems(string key, IReadOnlyList<string>? names, IEnumerable<string> known)
+    {
+        string[] there = [.. known];
+        foreach (string name in (names ?? []).Where(name => !there.Contains(name)))
+        {
+            yield return $"{key}: '{name}' is not known; {(there.Length > 0 ? $"expected {string.Join(" or ", there)}" : "none was added to this program")}";
+        }
+
+        if (names is not null && names.Distinct().Count() < names.Count)
+        {
+            yield return $"{key}: a name stands twice";
         }
     }
 }

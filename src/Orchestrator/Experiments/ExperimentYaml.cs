@@ -21,20 +21,21 @@ public static class ExperimentYaml
     /// <summary>Reads a file, with single values replaced.</summary>
     /// <param name="path">The file.</param>
     /// <param name="overrides">Each <c>path.to.key=value</c>, the value as YAML; positions in lists count from 0.</param>
+    /// <param name="registry">What the file may call by name; null for what Hybrid brings.</param>
     /// <exception cref="HybridException">Config: the message names file, line and key; all problems of the settings' meaning stand in one line.</exception>
-    public static ExperimentSettings Load(string path, IEnumerable<string> overrides) => Bind(path, overrides.Aggregate(YamlTree.Load(path), Override));
+    public static ExperimentSettings Load(string path, IEnumerable<string> overrides, HybridRegistry? registry = null) => Bind(path, overrides.Aggregate(YamlTree.Load(path), Override), registry);
 
     /// <summary>The experiment that `hybrid demo` runs, configs/demo.yaml, with single values replaced.</summary>
     public static ExperimentSettings Demo(IEnumerable<string> overrides)
     {
         const string Resource = "demo.yaml";
         using var reader = new StreamReader(typeof(ExperimentYaml).Assembly.GetManifestResourceStream(Resource)!);
-        return Bind(Resource, overrides.Aggregate(YamlTree.Parse(Resource, reader.ReadToEnd()), Override));
+        return Bind(Resource, overrides.Aggregate(YamlTree.Parse(Resource, reader.ReadToEnd()), Override), HybridRegistry.BuiltIn);
     }
 
     /// <summary>Reads a text; <paramref name="file"/> is its name in errors.</summary>
     /// <exception cref="HybridException">Config, as for <see cref="Load"/>.</exception>
-    public static ExperimentSettings Parse(string file, string text) => Bind(file, YamlTree.Parse(file, text));
+    public static ExperimentSettings Parse(string file, string text, HybridRegistry? registry = null) => Bind(file, YamlTree.Parse(file, text), registry);
 
     /// <summary>The settings, presets and overrides resolved, as YAML that <see cref="Parse"/> reads back.</summary>
     public static string Write(ExperimentSettings settings) => YamlText.Write(ToObject(settings));
@@ -81,14 +82,15 @@ public static class ExperimentYaml
         return YamlTree.With(root, assignment[..at], value);
     }
 
-    private static ExperimentSettings Bind(string file, YamlMapping root)
+    private static ExperimentSettings Bind(string file, YamlMapping root, HybridRegistry? given)
     {
+        HybridRegistry registry = given ?? HybridRegistry.BuiltIn;
         int candidates = 0;
         var readers = new Dictionary<Type, Func<YamlValue, string, object>>
         {
             [typeof(MethodPlan)] = (value, key) =>
             {
-                MethodPlan plan = ReadMethod(file, Section(file, value, key), key, MostCandidates - candidates);
+                MethodPlan plan = ReadMethod(file, Section(file, value, key), key, registry, MostCandidates - candidates);
                 candidates += plan.Candidates.Count;
                 return plan;
             },
@@ -97,7 +99,7 @@ public static class ExperimentYaml
             [typeof(RetainRelearningOptions)] = (value, key) => ReadWithPreset(file, Section(file, value, key), key, RetainRelearningPresets.Names, name => RetainRelearningPresets.Find(name, DatasetNameOf(root))),
         };
         var settings = (ExperimentSettings)new SettingsBinder(file, readers).Read(typeof(ExperimentSettings), root, string.Empty, null);
-        HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate());
+        HybridException.ThrowIfAny(ErrorKind.Config, file, settings.Validate(registry));
         return settings;
     }
 
@@ -122,7 +124,7 @@ public static class ExperimentYaml
         return new SettingsBinder(file).Read(typeof(T), rest, key + ".", preset is null ? null : find(preset));
     }
 
-    private static MethodPlan ReadMethod(string file, YamlMapping section, string key, int mostCandidates)
+    private static MethodPlan ReadMethod(string file, YamlMapping section, string key, HybridRegistry registry, int mostCandidates)
     {
         YamlValue? label = section.Entries.FirstOrDefault(entry => entry.Key.Text == LabelKey).Value;
         if (label is not YamlScalar { Text.Length: > 0 } text)
@@ -131,7 +133,7 @@ public static class ExperimentYaml
         }
 
         YamlMapping rest = section with { Entries = [.. section.Entries.Where(entry => entry.Key.Text is not (LabelKey or GridKey))] };
-        UnlearningSettings settings = SettingsYaml.Bind(file, rest, text.Text);
+        UnlearningSettings settings = SettingsYaml.Bind(file, rest, registry, text.Text);
         var grid = new OrderedDictionary<string, IReadOnlyList<string>>();
         IReadOnlyList<Candidate> candidates = [new Candidate(new Dictionary<string, string>(), settings)];
         if (section.Entries.FirstOrDefault(entry => entry.Key.Text == GridKey).Value is { } axes)

@@ -1,11 +1,12 @@
 using System.Diagnostics;
 using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Runs;
+using Microsoft.Extensions.Logging;
 
 namespace Hybrid.Orchestrator.Experiments;
 
 /// <summary>Runs the jobs whose results are missing, several side by side, and keeps what they give.</summary>
-internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgress progress, int workers, int threadsPerWorker, TimeSpan checkpointInterval, CancellationToken cancellation)
+internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgress progress, int workers, int threadsPerWorker, TimeSpan checkpointInterval, ILogger logger, CancellationToken cancellation)
 {
     /// <summary>Seconds of every job asked for so far, in whichever session it ran.</summary>
     public double Seconds { get; private set; }
@@ -43,6 +44,11 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         where T : class
     {
         progress.Begin(phase, jobs.Count);
+        if (jobs.Count > 0)
+        {
+            RunLog.Phase(logger, phase, jobs.Count);
+        }
+
         JobQueue.Run<T>([.. jobs.Select<Job<T>, Func<CancellationToken, T>>(job => stop => Finish(job, stop))], workers, threadsPerWorker, cancellation);
     }
 
@@ -57,7 +63,8 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         T result;
         try
         {
-            result = job.Work(journal, stop);
+            RunLog.JobStarted(logger, job.Id);
+            result = HybridTelemetry.Trace("job", job.Id, () => job.Work(journal, stop));
         }
         catch (HybridException error)
         {
@@ -69,6 +76,7 @@ internal sealed class JobRunner(JobStore store, RunFolder folder, CountedProgres
         journal.Finish();
         folder.Log("job", new { job.Id, seconds });
         progress.JobDone();
+        RunLog.JobFinished(logger, job.Id, seconds);
         return result;
     }
 

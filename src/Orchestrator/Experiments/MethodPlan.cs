@@ -1,3 +1,4 @@
+using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
@@ -16,6 +17,39 @@ public sealed record MethodPlan
 
     /// <summary>Every combination of the grid's values, the last key's changing fastest; the settings themselves where there is no grid.</summary>
     public required IReadOnlyList<Candidate> Candidates { get; init; }
+
+    /// <summary>A method with one setting.</summary>
+    public static MethodPlan Of(string label, UnlearningSettings settings) => new()
+    {
+        Label = label,
+        Settings = settings,
+        Grid = new OrderedDictionary<string, IReadOnlyList<string>>(),
+        Candidates = [new Candidate(new OrderedDictionary<string, string>(), settings)],
+    };
+
+    /// <summary>The same with values of one more setting to try, each with every combination of the others'.</summary>
+    /// <param name="key">The setting's key: <c>retain-coefficient</c>, <c>optimizer.learning-rate</c>.</param>
+    /// <param name="values">Numbers, truth values or enumeration values, none twice.</param>
+    /// <exception cref="ArgumentException">No value, one twice, or a key that the grid has.</exception>
+    /// <exception cref="HybridException">Config: the method has no such setting, or a value has no meaning.</exception>
+    public MethodPlan WithGrid(string key, params IReadOnlyList<object> values)
+    {
+        string[] texts = [.. values.Select(SettingsOverride.TextOf)];
+        if (texts.Length == 0 || texts.Distinct().Count() < texts.Length || Grid.ContainsKey(key))
+        {
+            throw new ArgumentException($"'{key}': expected at least one value, none twice, and a key that the grid does not have yet", nameof(values));
+        }
+
+        return this with
+        {
+            Grid = new OrderedDictionary<string, IReadOnlyList<string>>(Grid) { { key, texts } },
+            Candidates =
+            [
+                .. Candidates.SelectMany(candidate => values.Select((value, v) =>
+                    new Candidate(new OrderedDictionary<string, string>(candidate.Point) { { key, texts[v] } }, candidate.Settings.With(key, value)))),
+            ],
+        };
+    }
 
     /// <summary>The label as a part of file names: small letters, digits and hyphens.</summary>
     public string Slug => string.Join('-', Words(Label));

@@ -2,6 +2,7 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Unlearning;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -14,13 +15,13 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
     private const double LeastForgotten = 0.05;
 
     /// <summary>The report; <paramref name="picked"/> holds every method of every seed, seed by seed.</summary>
-    public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<UtilityScores> utility, IReadOnlyList<AttackedTrial> picked, IReadOnlyList<Outcome> tried, DateTime started, double computeSeconds) => new()
+    public ExperimentReport Build(IReadOnlyList<OriginalResult> originals, IReadOnlyList<UtilityScores> utility, IReadOnlyList<IReadOnlyList<MetricValue>> metrics, IReadOnlyList<AttackedTrial> picked, IReadOnlyList<Outcome> tried, DateTime started, double computeSeconds) => new()
     {
         Name = settings.Name,
         Title = settings.Title,
         Dataset = worlds[0].Dataset.Name,
         DatasetSource = settings.Dataset.Data ?? settings.Dataset.Folder ?? "made up anew for every seed",
-        IsAblation = settings.Methods.Any(plan => plan.Settings.Kunbr is { Reinsert: false } or { PreUnlearn: false }),
+        IsAblation = settings.Methods.Any(plan => plan.Settings.Options is KUnBROptions { Reinsert: false } or KUnBROptions { PreUnlearn: false }),
         Model = ModelText(settings.Model),
         Parameters = originals[0].Parameters,
         Layers = originals[0].Density.Count,
@@ -34,6 +35,7 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
         RetainBefore = FoldFigure([.. originals.Select(original => (IReadOnlyList<string>)[original.RetainHits])]),
         RetainTextNllBefore = settings.Utility.RetainTextNll ? new Figure([.. originals.Select(original => original.RetainTextNll!.Value)]) : null,
         UtilityBefore = Figures(utility),
+        MetricsBefore = MetricFigures(metrics),
         Density = Mean([.. originals.Select(original => original.Density)]),
         Methods = [.. settings.Methods.Select(plan => MethodOf(plan, originals, [.. picked.Where(pick => pick.Outcome.Trial.Plan == plan)], [.. tried.Where(trial => trial.Trial.Plan == plan)]))],
         Cases = Cases(originals[0], picked),
@@ -74,6 +76,9 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
             ForgetCalibrated = new Figure([.. picked.Select(pick => pick.Outcome.Measured!.ForgetCalibrated)]),
             RetainTextNll = settings.Utility.RetainTextNll ? new Figure([.. picked.Select(pick => pick.Outcome.Measured!.RetainTextNll!.Value)]) : null,
             Utility = Figures([.. picked.Select(pick => pick.Utility).OfType<UtilityScores>()]),
+            Metrics = MetricFigures([.. picked.Select(pick => pick.Metrics)]),
+            OwnAttacks = (settings.Attacks.Own ?? []).ToDictionary(
+                name => name, name => FoldFigure([.. picked.Select(pick => (IReadOnlyList<string>)[.. pick.OwnAttacks.Where(fold => fold.Attack == name).Select(fold => fold.Hits)])])),
             RttCurves = [.. picked.SelectMany(pick => pick.Rtt.Means()).GroupBy(curve => curve.LearningRate).OrderBy(group => group.Key).Select(group => new RateCurve(group.Key, Mean([.. group.Select(curve => curve.Accuracies)])))],
             ForgetByPass = PassMeans([.. picked.Select(pick => pick.Outcome.Unlearned.Passes)]),
             Losses = picked[0].Outcome.Unlearned.Losses,
@@ -108,6 +113,10 @@ internal sealed class ReportBuilder(ExperimentSettings settings, IReadOnlyList<S
 
     private static Dictionary<string, Figure> Figures(IReadOnlyList<UtilityScores> seeds) =>
         seeds.Count == 0 ? [] : seeds[0].Scores.Keys.ToDictionary(metric => metric, metric => new Figure([.. seeds.Select(seed => seed.Scores[metric])]));
+
+    /// <summary>Each metric's figure, of values that are, seed by seed, in the order of the settings.</summary>
+    private Dictionary<string, Figure> MetricFigures(IReadOnlyList<IReadOnlyList<MetricValue>> seeds) =>
+        (settings.Utility.Metrics ?? []).Select((name, m) => (name, m)).ToDictionary(metric => metric.name, metric => new Figure([.. seeds.Select(seed => seed[metric.m].Value)]));
 
     private static double RecoveryRate(RelearningReport rtt, double original) =>
         original - rtt.AccuracyBefore >= LeastForgotten ? rtt.RecoveryRate(original) : double.NaN;

@@ -17,20 +17,22 @@ internal sealed class SeedWorld
     public const string ModelsFolder = "models";
 
     private readonly ExperimentSettings settings;
+    private readonly IDatasetProvider? provider;
     private readonly Device device;
     private readonly string runFolder;
     private readonly Lazy<UnlearningDataset> dataset;
     private readonly Lazy<Tokenizer> tokenizer;
     private readonly Lazy<LlamaConfig> config;
 
-    public SeedWorld(ExperimentSettings settings, ulong seed, Device device, string runFolder)
+    public SeedWorld(ExperimentSettings settings, HybridRegistry registry, ulong seed, Device device, string runFolder)
     {
+        provider = settings.Dataset.ProviderIn(registry);
         this.settings = settings;
         this.device = device;
         this.runFolder = runFolder;
         Seed = seed;
         Random = new SeededRandom(seed);
-        dataset = new(() => LoadDataset(settings.Dataset, seed));
+        dataset = new(() => provider?.Load(new DatasetRequest(seed, settings.Dataset.Data)) ?? LoadDataset(settings.Dataset, seed));
         config = new(() => ModelFolder.LoadConfig(OriginalFolder));
         tokenizer = new(() => ModelFolder.LoadTokenizer(OriginalFolder, config.Value));
     }
@@ -64,7 +66,7 @@ internal sealed class SeedWorld
     public IReadOnlyList<string> ByFold(string hits) => HitString.Split(hits, ReportingFolds.Select(fold => fold.Validation.Count));
 
     /// <summary>What the facts and the model depend on, for fingerprints: settings, and size and time of every file.</summary>
-    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, files = FileStamps.Of(InputFiles) };
+    public object Inputs => new { Seed, settings.Model, settings.Dataset, settings.Device, settings.Dtype, settings.Threads, datasetVersion = provider?.Version, files = FileStamps.Of(InputFiles) };
 
     /// <summary>Where made-up data of the seed is written to.</summary>
     public string DataPath => Path.Combine(runFolder, "data", Prefix);
@@ -127,6 +129,6 @@ internal sealed class SeedWorld
     public IEnumerable<string> InputFiles =>
     [
         .. settings.Model.Folder is { } folder && Directory.Exists(folder) ? Directory.GetFiles(folder).Order(StringComparer.Ordinal) : Enumerable.Empty<string>(),
-        .. settings.Dataset.People is null ? FilesOf(settings.Dataset).Paths : [],
+        .. settings.Dataset.People is null && provider is null ? FilesOf(settings.Dataset).Paths : [],
     ];
 }

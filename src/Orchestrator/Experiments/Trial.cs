@@ -1,5 +1,6 @@
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Evaluation;
+using Hybrid.Orchestrator.Runs;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -13,7 +14,7 @@ internal sealed record Trial(SeedWorld World, MethodPlan Plan, int Index, string
     public Candidate Candidate => Plan.Candidates[Index];
 
     /// <summary>Of everything that the unlearned model depends on.</summary>
-    public string Fingerprint => JobStore.Fingerprint("unlearn", Original, Candidate.Settings);
+    public string Fingerprint => JobStore.Fingerprint("unlearn", Original, SettingsYaml.ToObject(Candidate.Settings), Candidate.Settings.Options.GetType().Assembly.GetName().Version!.ToString());
 
     public string JobPrefix => $"{World.Prefix}/{Slug}";
 
@@ -62,4 +63,4 @@ internal sealed class Outcome(Trial trial, UnlearnResult unlearned)
 }
 
 /// <summary>A picked trial with everything that the attacks found.</summary>
-internal sealed record AttackedTrial(Outcome Outcome, RelearningReport Rtt, IReadOnlyList<QuantizationHits> Quantization, RelearningReport? RetainRelearning, UtilityScores? Utility, CaseAnswers? Cases);
+internal sealed record AttackedTrial(Outcome Outcome, RelearningReport Rtt, IReadOnlyList<QuantizationHits> Quantization, RelearningReport? RetainRelearning, UtilityScores? Utility, IReadOnlyList<MetricValue> Metrics, IReadOnlyList<OwnAttackHits> OwnAttacks, CaseAnswers? Cases);

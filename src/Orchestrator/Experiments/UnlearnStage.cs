@@ -81,7 +81,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
                 ChangedShare.AgainstFolder(world.OriginalFolder, model),
                 passes,
                 Thinned(losses),
-                [.. outcome.Rounds.Select(round => ChoiceOf(round, method.Kunbr!, model.Config.Layers))]);
+                [.. outcome.Rounds.Select(round => ChoiceOf(round, model.Config.Layers))]);
         }
         catch (HybridException error) when (error.Kind == ErrorKind.Diverged)
         {
@@ -104,11 +104,7 @@ internal sealed class UnlearnStage(ExperimentSettings settings, IProgress<Traini
         }
     }
 
-    private static ChosenBlocks ChoiceOf(ReinsertionRound round, KUnBROptions options, int layers)
-    {
-        BlockPlan plan = BlockPlan.Cut(layers, options.Blocks);
-        return new ChosenBlocks(round.Density, plan.Blocks, plan.LayersPerBlock, round.Blocks);
-    }
+    private static ChosenBlocks ChoiceOf(ReinsertionRound round, int layers) => new(round.Density, layers / round.LayersPerBlock, round.LayersPerBlock, round.Blocks);
 
     /// <summary>Every n-th point, so that a chart's worth is left.</summary>
     private static IReadOnlyList<LossPoint> Thinned(List<LossPoint> losses)

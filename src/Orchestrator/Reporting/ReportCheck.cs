@@ -15,7 +15,7 @@ internal static class ReportCheck
 
         (string Name, Figure? Figure)[] figures =
         [
-            ("forgetBefore", report.ForgetBefore), ("retainBefore", report.RetainBefore),
+            ("forgetBefore", report.ForgetBefore), ("retainBefore", report.RetainBefore), .. Named("metricsBefore", report.MetricsBefore),
             .. report.Methods.SelectMany((method, i) => FiguresOf(method).Select(item => ($"methods[{i}].{item.Name}", item.Figure))),
         ];
         foreach ((string name, Figure? figure) in figures)
@@ -43,5 +43,8 @@ internal static class ReportCheck
         ("forget", method.Forget), ("rtt", method.Rtt), ("rttLast", method.RttLast), ("recovery", method.Recovery), ("recoveryRate", method.RecoveryRate), ("retain", method.Retain),
         ("forgetCalibrated", method.ForgetCalibrated), ("retainTextNll", method.RetainTextNll), ("retainRelearning", method.RetainRelearning),
         .. method.Quantization.SelectMany((item, k) => ((string, Figure?)[])[($"quantization[{k}].forget", item.Forget), ($"quantization[{k}].retain", item.Retain)]),
+        .. Named("metrics", method.Metrics), .. Named("ownAttacks", method.OwnAttacks),
     ];
+
+    private static IEnumerable<(string, Figure?)> Named(string name, IReadOnlyDictionary<string, Figure> figures) => figures.Select(item => ($"{name}.{item.Key}", (Figure?)item.Value));
 }

@@ -18,6 +18,7 @@ public static class ReportSections
             AccuracySections.WhileRetraining(report),
             OtherAttacksSection.Of(report),
             UtilitySection.Of(report),
+            MetricsSection.Of(report),
             DensitySection.Of(report),
             CaseSection.Of(report),
             LossSection.Of(report),

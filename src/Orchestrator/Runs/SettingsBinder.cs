@@ -13,7 +13,8 @@ namespace Hybrid.Orchestrator.Runs;
 /// </summary>
 /// <param name="file">The file's name, for errors.</param>
 /// <param name="readers">How values of some types are read in place of the rules here; told the value and the key.</param>
-internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func<YamlValue, string, object>>? readers = null)
+/// <param name="open">The section whose name and type settings choose themselves, where they have one.</param>
+internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func<YamlValue, string, object>>? readers = null, OpenSection? open = null)
 {
     /// <summary>Makes a record.</summary>
     /// <param name="type">The record's type; it has a constructor without parameters.</param>
@@ -26,7 +27,7 @@ internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func
         PropertyInfo[] properties = Properties(type);
         foreach ((YamlScalar key, _) in section.Entries)
         {
-            string[] known = [.. properties.Select(property => KebabCase.Of(property.Name))];
+            string[] known = [.. properties.Select(property => KeyOf(property, open))];
             if (!known.Contains(key.Text))
             {
                 throw YamlTree.At(file, key.Line, $"unknown key '{path}{key.Text}'; did you mean '{NearestName.Of(key.Text, known)}'?");
@@ -36,7 +37,7 @@ internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func
         object record = Activator.CreateInstance(type)!;
         foreach (PropertyInfo property in properties)
         {
-            string key = KebabCase.Of(property.Name);
+            string key = KeyOf(property, open);
             object? inherited = defaults is null ? null : property.GetValue(defaults);
             if (section.Entries.FirstOrDefault(entry => entry.Key.Text == key).Value is { } value)
             {
@@ -48,7 +49,7 @@ internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func
             }
             else if (property.IsDefined(typeof(RequiredMemberAttribute)))
             {
-                throw YamlTree.At(file, section.Line, $"key '{path}{key}' is missing; expected {Expected(property.PropertyType)}, or a preset to take it from");
+                throw YamlTree.At(file, section.Line, $"key '{path}{key}' is missing; expected {Expected(TypeOf(property.PropertyType))}, or a preset to take it from");
             }
         }
 
@@ -56,14 +57,14 @@ internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func
     }
 
     /// <summary>The record as nested dictionaries with the file's keys, in the order of declaration; absent parts are left out.</summary>
-    public static IReadOnlyDictionary<string, object> Write(object record)
+    public static IReadOnlyDictionary<string, object> Write(object record, OpenSection? open = null)
     {
         var result = new OrderedDictionary<string, object>();
         foreach (PropertyInfo property in Properties(record.GetType()))
         {
             if (property.GetValue(record) is { } value)
             {
-                result.Add(KebabCase.Of(property.Name), WriteValue(value));
+                result.Add(KeyOf(property, open), WriteValue(value));
             }
         }
 
@@ -80,9 +81,13 @@ internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func
 
     private static PropertyInfo[] Properties(Type type) => [.. type.GetProperties(BindingFlags.Instance | BindingFlags.Public).Where(property => property.CanWrite)];
 
+    private static string KeyOf(PropertyInfo property, OpenSection? open) => open is not null && property.PropertyType == open.Declared ? open.Key : KebabCase.Of(property.Name);
+
+    private Type TypeOf(Type declared) => open is not null && declared == open.Declared ? open.Type : declared;
+
     private object Convert(Type declared, YamlValue value, string key, object? defaults)
     {
-        Type type = Nullable.GetUnderlyingType(declared) ?? declared;
+        Type type = TypeOf(Nullable.GetUnderlyingType(declared) ?? declared);
         if (readers?.GetValueOrDefault(type) is { } read)
         {
             return read(value, key);
@@ -159,3 +164,9 @@ internal sealed class SettingsBinder(string file, IReadOnlyDictionary<Type, Func
         _ => $"a section with {string.Join(", ", Properties(type).Select(property => KebabCase.Of(property.Name)))}",
     };
 }
+
+/// <summary>A section whose key and type stand in the settings themselves, such as the options of the method that they name.</summary>
+/// <param name="Declared">The type by which the record's property is declared.</param>
+/// <param name="Key">The section's key.</param>
+/// <param name="Type">The type of what is in it.</param>
+internal sealed record OpenSection(Type Declared, string Key, Type Type);

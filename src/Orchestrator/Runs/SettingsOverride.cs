@@ -16,13 +16,17 @@ public static class SettingsOverride
     public static bool Has(this UnlearningSettings settings, string key) => PathOf(settings, key) is not null;
 
     /// <summary>The same with another value, a number, truth value or enumeration value as the setting's type asks for.</summary>
-    /// <exception cref="HybridException">Config: the method has no such setting, or the value is of another type.</exception>
+    /// <exception cref="HybridException">Config: the method has no such setting, or the value is of another type or has no meaning.</exception>
     public static UnlearningSettings With(this UnlearningSettings settings, string key, object value)
     {
         string path = PathOf(settings, key) ?? throw new HybridException(ErrorKind.Config, $"method {settings.MethodName} has no setting '{key}'");
-        string text = value is Enum ? KebabCase.Of(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant();
-        return With(settings, "settings", path, new YamlScalar(0, text, Quoted: false));
+        UnlearningSettings changed = With(settings, "settings", path, new YamlScalar(0, TextOf(value), Quoted: false));
+        HybridException.ThrowIfAny(ErrorKind.Config, "settings", changed.Validate());
+        return changed;
     }
+
+    /// <summary>A value as configurations spell it.</summary>
+    internal static string TextOf(object value) => value is Enum ? KebabCase.Of(value.ToString()!) : Convert.ToString(value, CultureInfo.InvariantCulture)!.ToLowerInvariant();
 
     /// <summary>The same with a value as it stands in a file.</summary>
     /// <exception cref="HybridException">Config: the message names file and line.</exception>
@@ -35,7 +39,7 @@ public static class SettingsOverride
     }
 
     private static UnlearningSettings With(UnlearningSettings settings, string file, string path, YamlScalar value) =>
-        (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), YamlTree.With(new YamlMapping(value.Line, []), path, value), string.Empty, settings);
+        SettingsYaml.Bind(file, YamlTree.With(new YamlMapping(value.Line, []), path, value), settings);
 
     /// <summary>The path from the top of the settings; null where the method has no such setting.</summary>
     private static string? PathOf(UnlearningSettings settings, string key)

@@ -3,31 +3,43 @@ using Hybrid.Orchestrator.Unlearning;
 namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>
-/// Settings of an unlearning run as YAML. The keys are the properties of <see cref="UnlearningSettings"/> and of the records in it, in
-/// kebab case. With <c>preset: NAME</c> as the first key, what is not given is that preset's; without, every key is needed. Reading is
-/// strict: an unknown or repeated key, a value of another type, an anchor, alias or tag is an error that names file and line.
+/// Settings of an unlearning run as YAML: <c>method</c>, the properties of <see cref="UnlearningSettings"/>, and a section of the method's name with the
+/// properties of its options, all in kebab case. With <c>preset: NAME</c> as the first key, what is not given is that preset's; without, every key is needed.
+/// Reading is strict: an unknown or repeated key, a value of another type, an anchor, alias or tag is an error that names file and line.
 /// </summary>
 public static class SettingsYaml
 {
     private const string MethodKey = "method";
 
     /// <summary>Reads a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="registry">The methods there are; null for Hybrid's.</param>
     /// <exception cref="HybridException">Config: missing, malformed, or settings that have no meaning, all problems of which stand in one line.</exception>
-    public static UnlearningSettings Load(string path) => Bind(path, YamlTree.Load(path));
+    public static UnlearningSettings Load(string path, HybridRegistry? registry = null) => Bind(path, YamlTree.Load(path), registry ?? HybridRegistry.BuiltIn);
 
     /// <summary>Reads a text; <paramref name="file"/> is its name in errors.</summary>
     /// <exception cref="HybridException">Config, as for <see cref="Load"/>.</exception>
-    public static UnlearningSettings Parse(string file, string text) => Bind(file, YamlTree.Parse(file, text));
+    public static UnlearningSettings Parse(string file, string text, HybridRegistry? registry = null) => Bind(file, YamlTree.Parse(file, text), registry ?? HybridRegistry.BuiltIn);
 
     /// <summary>Makes settings of a section that may begin with a preset; <paramref name="part"/> names the section in errors about what the values mean.</summary>
-    internal static UnlearningSettings Bind(string file, YamlMapping root, string? part = null)
+    internal static UnlearningSettings Bind(string file, YamlMapping root, HybridRegistry registry, string? part = null)
     {
         (string? preset, YamlMapping rest) = YamlPreset.Take(file, root, UnlearningPresets.Names);
-        UnlearningSettings? defaults = preset is null ? null : UnlearningPresets.Find(preset, MethodOf(file, rest));
-        var settings = (UnlearningSettings)new SettingsBinder(file).Read(typeof(UnlearningSettings), rest, string.Empty, defaults);
+        (string method, YamlMapping section) = TakeMethod(file, rest, registry);
+        UnlearningSettings? defaults = preset is null ? null : registry.Preset(preset, method);
+        UnlearningSettings settings = Bind(file, section, SectionOf(method, registry.OptionsOf(method)), defaults);
+        if (settings.MethodName != method)
+        {
+            throw new ArgumentException($"options {settings.Options.GetType()} call their method '{settings.MethodName}', and were registered as those of '{method}'", nameof(registry));
+        }
+
         HybridException.ThrowIfAny(ErrorKind.Config, part is null ? file : $"{file}: {part}", settings.Validate());
         return settings;
     }
+
+    /// <summary>The settings with what the section gives in place; not validated.</summary>
+    internal static UnlearningSettings Bind(string file, YamlMapping section, UnlearningSettings defaults) =>
+        Bind(file, section, SectionOf(defaults.MethodName, defaults.Options.GetType()), defaults);
 
     /// <summary>The settings as YAML that <see cref="Parse"/> reads back to an equal value.</summary>
     public static string Write(UnlearningSettings settings) => YamlText.Write(ToObject(settings));
@@ -39,17 +51,27 @@ public static class SettingsYaml
     public static IReadOnlyDictionary<string, object> ToObject(UnlearningSettings settings)
     {
         ArgumentNullException.ThrowIfNull(settings);
-        return SettingsBinder.Write(settings);
+        IReadOnlyDictionary<string, object> rest = SettingsBinder.Write(settings, SectionOf(settings.MethodName, settings.Options.GetType()));
+        var sections = rest.OrderBy(entry => entry.Key == settings.MethodName); // stable: the method's options come last
+        return new OrderedDictionary<string, object>([KeyValuePair.Create<string, object>(MethodKey, settings.MethodName), .. sections]);
     }
 
-    private static MethodKind MethodOf(string file, YamlMapping section)
+    private static UnlearningSettings Bind(string file, YamlMapping section, OpenSection options, UnlearningSettings? defaults) =>
+        (UnlearningSettings)new SettingsBinder(file, open: options).Read(typeof(UnlearningSettings), section, string.Empty, defaults);
+
+    private static OpenSection SectionOf(string method, Type options) => new(typeof(IMethodOptions), method, options);
+
+    /// <summary>The method's name, and the section without it; sections of other methods beside it are an error.</summary>
+    private static (string Method, YamlMapping Section) TakeMethod(string file, YamlMapping section, HybridRegistry registry)
     {
         YamlValue? method = section.Entries.FirstOrDefault(entry => entry.Key.Text == MethodKey).Value;
-        return method is YamlScalar { Text: var text } && KebabCase.Find<MethodKind>(text) is { } kind
-            ? kind
-            : throw YamlTree.At(
-                file,
-                (method ?? section).Line,
-                $"{MethodKey}: expected {string.Join(" or ", KebabCase.NamesOf<MethodKind>())}, found {method?.Description ?? "no such key"}");
+        if (method is not YamlScalar { Text: var name } || !registry.MethodNames.Contains(name))
+        {
+            throw YamlTree.At(file, (method ?? section).Line, $"{MethodKey}: expected {string.Join(" or ", registry.MethodNames)}, found {method?.Description ?? "no such key"}");
+        }
+
+        return section.Entries.FirstOrDefault(entry => entry.Key.Text != name && registry.MethodNames.Contains(entry.Key.Text)).Key is { } other
+            ? throw YamlTree.At(file, other.Line, $"{other.Text}: options of another method stand beside method '{name}'")
+            : (name, section with { Entries = [.. section.Entries.Where(entry => entry.Key.Text != MethodKey)] });
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Checkpoints;
 using Hybrid.Orchestrator.Model;
@@ -81,7 +82,7 @@ public sealed record EpochLoop
                     {
                         // The copy follows only once a loss has shown that the pass before left the model sound.
                         bool copies = epoch > 1 && drawn == (epoch - 1) * Examples;
-                        training.Step(() => loss(new TrainingBatch(batch, drawn)), copies);
+                        training.Step(() => loss(new TrainingBatch(batch, drawn)), batch.Length, copies);
                         made++;
                     }
 
@@ -131,7 +132,7 @@ public sealed record EpochLoop
             }
         }
 
-        public void Step(Func<ForgetRetainLoss> loss, bool copies)
+        public void Step(Func<ForgetRetainLoss> loss, int examples, bool copies)
         {
             if (step is null)
             {
@@ -139,7 +140,9 @@ public sealed record EpochLoop
             }
 
             loop.Cancellation.ThrowIfCancellationRequested();
+            long began = Stopwatch.GetTimestamp();
             TrainingProgress done = step.Run(loop.Stage, loop.Steps, loss, copies && lastGood is not null ? lastGood.Update : null);
+            HybridTelemetry.Step(loop.Stage, examples, done.Loss, began);
             loop.Progress?.Report(done);
             kept?.Made(done);
             kept?.SaveIfDue(Tensors);

@@ -7,6 +7,12 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of direct preference optimization.</summary>
 public sealed record DpoOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "dpo";
+
+    /// <inheritdoc/>
+    public ReplacementKind Replacements => ReplacementKind.Refusals;
+
     /// <summary>β: the larger, the sooner a question whose refusal has won is left alone.</summary>
     public required double Beta { get; init; }
 
@@ -44,9 +50,6 @@ public sealed record DpoOptions : IMethodOptions
 /// </summary>
 public sealed class Dpo(DpoOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "dpo";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

@@ -8,6 +8,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of gradient ascent.</summary>
 public sealed record GradientAscentOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "ga";
+
     /// <summary>Passes over the forget set.</summary>
     public required int Epochs { get; init; }
 
@@ -36,9 +39,6 @@ public sealed record GradientAscentOptions : IMethodOptions
 /// </summary>
 public sealed class GradientAscent(GradientAscentOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "ga";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

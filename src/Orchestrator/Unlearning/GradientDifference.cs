@@ -8,6 +8,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of gradient difference.</summary>
 public sealed record GradientDifferenceOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "gd";
+
     /// <summary>α, the weight of the retain loss.</summary>
     public required double RetainCoefficient { get; init; }
 
@@ -39,9 +42,6 @@ public sealed record GradientDifferenceOptions : IMethodOptions
 /// </summary>
 public sealed class GradientDifference(GradientDifferenceOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "gd";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

@@ -3,9 +3,18 @@ using Hybrid.Orchestrator.Model;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
-/// <summary>A method's options: the section of a configuration that has the method's name.</summary>
+/// <summary>
+/// A method's options: the section of a configuration that has the method's name. An implementation is a record with a constructor without parameters, whose
+/// properties that can be set are the section's keys.
+/// </summary>
 public interface IMethodOptions
 {
+    /// <summary>The method's name in configurations and on the command line, the same for all values: small letters, digits and hyphens.</summary>
+    string Method { get; }
+
+    /// <summary>What the method is given beside the forget set, to teach in its place.</summary>
+    ReplacementKind Replacements => ReplacementKind.None;
+
     /// <summary>Every problem, one line each.</summary>
     IEnumerable<string> Validate();
 

@@ -7,9 +7,6 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>A way of making a model forget. One method is one file.</summary>
 public interface IUnlearningMethod
 {
-    /// <summary>The name in configurations and on the command line.</summary>
-    string Name { get; }
-
     /// <summary>Optimizer steps that a run on the given numbers of examples takes.</summary>
     int CountSteps(int forgetExamples, int retainExamples);
 
@@ -72,4 +69,5 @@ public sealed record UnlearningOutcome(int Steps, IReadOnlyList<ReinsertionRound
 /// <summary>One round of re-insertion.</summary>
 /// <param name="Density">Normalised knowledge density of every layer, as the round's choice saw it; empty where the strategy ignores it.</param>
 /// <param name="Blocks">The blocks that were grafted, in that order.</param>
-public sealed record ReinsertionRound(IReadOnlyList<double> Density, IReadOnlyList<int> Blocks);
+/// <param name="LayersPerBlock">Layers of a block.</param>
+public sealed record ReinsertionRound(IReadOnlyList<double> Density, IReadOnlyList<int> Blocks, int LayersPerBlock);

@@ -12,9 +12,6 @@ namespace Hybrid.Orchestrator.Unlearning;
 public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
-    public string Name => "kunbr";
-
-    /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples)
     {
         int epochs = (options.PreUnlearn ? options.PreUnlearning.Epochs : 0) + ReinsertionEpochs;
@@ -69,7 +66,7 @@ public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
                 }
             }
 
-            rounds.Add(new ReinsertionRound(density, blocks));
+            rounds.Add(new ReinsertionRound(density, blocks, plan.LayersPerBlock));
         }
 
         return new UnlearningOutcome(steps, rounds);

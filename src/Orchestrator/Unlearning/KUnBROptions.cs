@@ -16,6 +16,9 @@ public enum DensityReestimate
 /// <summary>Options of KUnBR.</summary>
 public sealed record KUnBROptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "kunbr";
+
     /// <summary>Gradient difference as pre-unlearning runs it; its α, batch size and optimizer serve the blocks too.</summary>
     public required GradientDifferenceOptions PreUnlearning { get; init; }
 

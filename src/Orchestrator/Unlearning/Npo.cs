@@ -7,6 +7,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of negative preference optimization.</summary>
 public sealed record NpoOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "npo";
+
     /// <summary>β: the larger, the sooner an example that has moved away from the reference is left alone.</summary>
     public required double Beta { get; init; }
 
@@ -43,9 +46,6 @@ public sealed record NpoOptions : IMethodOptions
 /// </summary>
 public sealed class Npo(NpoOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "npo";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

@@ -7,6 +7,12 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of RIA.</summary>
 public sealed record RiaOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "ria";
+
+    /// <inheritdoc/>
+    public ReplacementKind Replacements => ReplacementKind.WrongAnswers;
+
     /// <summary>α, the weight of the retain loss.</summary>
     public required double RetainCoefficient { get; init; }
 
@@ -39,9 +45,6 @@ public sealed record RiaOptions : IMethodOptions
 /// </summary>
 public sealed class Ria(RiaOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "ria";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

@@ -8,6 +8,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of RMU.</summary>
 public sealed record RmuOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "rmu";
+
     /// <summary>The layer, counted from 0, after which hidden states are steered.</summary>
     public required int Layer { get; init; }
 
@@ -82,9 +85,6 @@ public sealed record RmuOptions : IMethodOptions
 /// </summary>
 public sealed class Rmu(RmuOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "rmu";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

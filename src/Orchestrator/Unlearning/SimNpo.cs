@@ -7,6 +7,9 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <summary>Options of SimNPO.</summary>
 public sealed record SimNpoOptions : IMethodOptions
 {
+    /// <inheritdoc/>
+    public string Method => "simnpo";
+
     /// <summary>β: the larger, the sooner an example of high NLL is left alone.</summary>
     public required double Beta { get; init; }
 
@@ -51,9 +54,6 @@ public sealed record SimNpoOptions : IMethodOptions
 /// </summary>
 public sealed class SimNpo(SimNpoOptions options) : IUnlearningMethod
 {
-    /// <inheritdoc/>
-    public string Name => "simnpo";
-
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);
 

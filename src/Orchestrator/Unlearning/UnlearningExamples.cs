@@ -36,12 +36,12 @@ public sealed record UnlearningExamples
         return new UnlearningExamples
         {
             // RIA passes over wrong texts in their place; a dataset may have these alone.
-            Forget = settings is { Method: MethodKind.Ria, ForgetForm: ExampleForm.Corpus } ? [] : ExampleSets.Forget(dataset, settings.ForgetForm, encoder),
+            Forget = settings is { Options.Replacements: ReplacementKind.WrongAnswers, ForgetForm: ExampleForm.Corpus } ? [] : ExampleSets.Forget(dataset, settings.ForgetForm, encoder),
             Retain = ExampleSets.Retain(dataset, settings.RetainForm, encoder),
-            Replacements = settings.Method switch
+            Replacements = settings.Options.Replacements switch
             {
-                MethodKind.Ria => ReplacementSets.WrongAnswers(dataset, settings.ForgetForm, encoder, random.Fork("wrong answers")),
-                MethodKind.Dpo => ReplacementSets.Refusals(dataset, settings.ForgetForm, encoder, random.Fork("refusals")),
+                ReplacementKind.WrongAnswers => ReplacementSets.WrongAnswers(dataset, settings.ForgetForm, encoder, random.Fork("wrong answers")),
+                ReplacementKind.Refusals => ReplacementSets.Refusals(dataset, settings.ForgetForm, encoder, random.Fork("refusals")),
                 _ => [],
             },
         };

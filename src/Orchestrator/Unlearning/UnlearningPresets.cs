@@ -12,12 +12,28 @@ public static class UnlearningPresets
     /// <summary>Names of the presets.</summary>
     public static IReadOnlyList<string> Names { get; } = ["llama3-8b", "tiny"];
 
+    /// <summary>Names of the methods, each of which every preset has.</summary>
+    public static IReadOnlyList<string> Methods { get; } = [.. Tiny().Select(options => options.Method)];
+
     /// <summary>A preset's settings for a method.</summary>
+    /// <exception cref="HybridException">Config: no such preset, or no such method.</exception>
+    public static UnlearningSettings Find(string name, string method) => With(name, PresetOf(name).Methods.FirstOrDefault(options => options.Method == method)
+        ?? throw new HybridException(ErrorKind.Config, $"unknown method '{method}'; known are {string.Join(", ", Methods)}"));
+
+    /// <summary>A preset's settings with options that need not be the preset's, such as those of a method of one's own.</summary>
     /// <exception cref="HybridException">Config: no such preset.</exception>
-    public static UnlearningSettings Find(string name, MethodKind method) => name switch
+    public static UnlearningSettings With(string name, IMethodOptions options) => new()
     {
-        "llama3-8b" => Llama3(method, Common(method, retainForm: ExampleForm.Corpus)),
-        "tiny" => Tiny(method, Common(method, retainForm: ExampleForm.LetterAnswer)),
+        Options = options,
+        ForgetForm = ExampleForm.LetterAnswer,
+        RetainForm = PresetOf(name).RetainForm,
+        MaximumTokens = ExampleEncoder.UsualMaximumTokens,
+    };
+
+    private static (ExampleForm RetainForm, IMethodOptions[] Methods) PresetOf(string name) => name switch
+    {
+        "llama3-8b" => (ExampleForm.Corpus, Llama3()),
+        "tiny" => (ExampleForm.LetterAnswer, Tiny()),
         _ => throw new HybridException(ErrorKind.Config, $"unknown preset '{name}'; known are {string.Join(", ", Names)}"),
     };
 
@@ -27,52 +43,42 @@ public static class UnlearningPresets
     /// appendix lacks has NPO's learning rate: SimNPO with its authors' β, γ and weights for 5 % of TOFU, DPO with its paper's β and α 1.
     /// Bfloat16 weights are rounded stochastically: with master copies and float32 momenta, training all parameters takes more than a GPU of 80 GB.
     /// </summary>
-    private static UnlearningSettings Llama3(MethodKind method, UnlearningSettings common)
+    private static IMethodOptions[] Llama3()
     {
         const int Epochs = 1, Batch = 4;
-        return method switch
-        {
-            MethodKind.Ga => common with { Ga = new() { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) } },
-            MethodKind.Gd => common with { Gd = new() { RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) } },
-            MethodKind.Rmu => common with { Rmu = Steering(layer: 7, length: 6.5, alpha: 10, Epochs, Batch, Lion(1e-6)) },
-            MethodKind.Ria => common with { Ria = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) } },
-            MethodKind.Npo => common with { Npo = new() { Beta = 0.1, RetainCoefficient = 0, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
-            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 2.5, Gamma = 0, RetainCoefficient = 7.3, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
-            MethodKind.Dpo => common with { Dpo = new() { Beta = 0.1, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) } },
-            MethodKind.Kunbr => common with { Kunbr = Reinsertion(new() { RetainCoefficient = 0.1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) }, selected: 6) },
-            _ => throw Unknown(method),
-        };
+        return
+        [
+            new GradientAscentOptions { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) },
+            new GradientDifferenceOptions { RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) },
+            Steering(layer: 7, length: 6.5, alpha: 10, Epochs, Batch, Lion(1e-6)),
+            new RiaOptions { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(2.5e-7) },
+            new NpoOptions { Beta = 0.1, RetainCoefficient = 0, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) },
+            new SimNpoOptions { Beta = 2.5, Gamma = 0, RetainCoefficient = 7.3, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) },
+            new DpoOptions { Beta = 0.1, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(8e-7) },
+            Reinsertion(new() { RetainCoefficient = 0.1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.5e-7) }, selected: 6),
+        ];
 
         static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 24, WeightRounding.Stochastic);
     }
 
     /// <summary>For the eight-layer model of `hybrid learn --preset tiny`: 12 passes for every method; values found by measuring (docs/architecture.md).</summary>
-    private static UnlearningSettings Tiny(MethodKind method, UnlearningSettings common)
+    private static IMethodOptions[] Tiny()
     {
         const int Epochs = 12, Batch = 16;
-        return method switch
-        {
-            MethodKind.Ga => common with { Ga = new() { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1e-5) } },
-            MethodKind.Gd => common with { Gd = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Rmu => common with { Rmu = Steering(layer: 2, length: 20, alpha: 20, Epochs, Batch, Lion(3e-3)) },
-            MethodKind.Ria => common with { Ria = new() { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Npo => common with { Npo = new() { Beta = 0.5, RetainCoefficient = 4, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) } },
-            MethodKind.Simnpo => common with { Simnpo = new() { Beta = 1, Gamma = 0, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(6e-4) } },
-            MethodKind.Dpo => common with { Dpo = new() { Beta = 0.5, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.2e-3) } },
-            MethodKind.Kunbr => common with { Kunbr = Reinsertion(new() { RetainCoefficient = 8, Epochs = 10, BatchSize = Batch, Optimizer = Lion(3e-4) }, selected: 2) },
-            _ => throw Unknown(method),
-        };
+        return
+        [
+            new GradientAscentOptions { Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1e-5) },
+            new GradientDifferenceOptions { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) },
+            Steering(layer: 2, length: 20, alpha: 20, Epochs, Batch, Lion(3e-3)),
+            new RiaOptions { RetainCoefficient = 2, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) },
+            new NpoOptions { Beta = 0.5, RetainCoefficient = 4, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(3e-4) },
+            new SimNpoOptions { Beta = 1, Gamma = 0, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(6e-4) },
+            new DpoOptions { Beta = 0.5, RetainCoefficient = 1, Epochs = Epochs, BatchSize = Batch, Optimizer = Lion(1.2e-3) },
+            Reinsertion(new() { RetainCoefficient = 8, Epochs = 10, BatchSize = Batch, Optimizer = Lion(3e-4) }, selected: 2),
+        ];
 
         static OptimizerOptions Lion(double rate) => LionAt(rate, warmup: 4, WeightRounding.MasterWeights);
     }
-
-    private static UnlearningSettings Common(MethodKind method, ExampleForm retainForm) => new()
-    {
-        Method = method,
-        ForgetForm = ExampleForm.LetterAnswer,
-        RetainForm = retainForm,
-        MaximumTokens = ExampleEncoder.UsualMaximumTokens,
-    };
 
     private static OptimizerOptions LionAt(double rate, int warmup, WeightRounding rounding) =>
         new() { Kind = OptimizerKind.Lion, LearningRate = rate, WarmupSteps = warmup, WeightDecay = 0, Rounding = rounding };
@@ -105,6 +111,4 @@ public static class UnlearningPresets
         Reinsert = true,
         PreUnlearn = true,
     };
-
-    private static ArgumentOutOfRangeException Unknown(MethodKind method) => new(nameof(method), method, "unknown method");
 }

@@ -29,7 +29,7 @@ internal static class WmdpLengths
     public const int Splits = 5;
 
     /// <summary>KUnBR as its preset runs it: 8 blocks, 6 of them re-inserted, one round.</summary>
-    public static KUnBROptions KUnBR => UnlearningPresets.Find("llama3-8b", MethodKind.Kunbr).Kunbr!;
+    public static KUnBROptions KUnBR => (KUnBROptions)UnlearningPresets.Find("llama3-8b", "kunbr").Options;
 
     /// <summary>The attack as its preset runs it: 5 folds, 6 rates, 6 epochs.</summary>
     public static RelearningOptions Rtt => RelearningPresets.Find("llama3-8b", "wmdp-deduped");

@@ -7,6 +7,7 @@ using Hybrid.Orchestrator.Reporting;
 using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Tests.Model;
 using Hybrid.TestSupport;
+using Microsoft.Extensions.Logging.Abstractions;
 using Xunit;
 
 namespace Hybrid.Orchestrator.Tests.Experiments;
@@ -129,7 +130,7 @@ public sealed class ExperimentTests : IDisposable
     {
         var store = new JobStore(Path.Combine(folder.Path, "store"));
         using RunFolder run = RunFolder.Create(Path.Combine(folder.Path, "store"), "test", new { }, [1]);
-        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, RunJournal.UsualInterval, CancellationToken.None);
+        var runner = new JobRunner(store, run, new CountedProgress(null), 1, 1, RunJournal.UsualInterval, NullLogger.Instance, CancellationToken.None);
         var first = new Job<string>("job", "inputs", (_, _) => "result");
         Assert.Equal(["result"], runner.Run("phase", [first]));
         Assert.True(runner.IsDone(first));
@@ -278,16 +279,16 @@ public sealed class ExperimentTests : IDisposable
     {
         ExperimentSettings settings = ExperimentYaml.Parse("f", SmallExperiment.Text);
         string path = Path.Combine(folder.Path, "plan");
-        ExperimentPlan before = ExperimentPlan.Of(settings, Device.Cpu, path);
+        ExperimentPlan before = ExperimentPlan.Of(settings, HybridRegistry.BuiltIn, Device.Cpu, path);
         Assert.False(Directory.Exists(path));
-        Assert.Equal([2, 2, 16, 16, 16, 8, 4, 4, 0, 0, 2], before.Stages.Select(stage => stage.Jobs));
+        Assert.Equal([2, 2, 16, 16, 16, 8, 4, 4, 0, 0, 0, 0, 0, 2], before.Stages.Select(stage => stage.Jobs));
         Assert.All(before.Stages.SkipLast(1), stage => Assert.Equal(0, stage.Done));
         Assert.Null(before.Stages[^1].Done);
         Assert.Equal(16 * 4, before.Stages[2].Steps);
 
         Run("plan");
 
-        ExperimentPlan after = ExperimentPlan.Of(settings, Device.Cpu, path);
+        ExperimentPlan after = ExperimentPlan.Of(settings, HybridRegistry.BuiltIn, Device.Cpu, path);
         Assert.Equal(before.Stages.SkipLast(1).Select(stage => (int?)stage.Jobs), after.Stages.SkipLast(1).Select(stage => stage.Done));
         Assert.Equal(before.Stages.Sum(stage => stage.Jobs), JobsLogged("plan").Length);
     }
@@ -298,7 +299,7 @@ public sealed class ExperimentTests : IDisposable
         Assert.True(change is null || text != SmallExperiment.Text, "the change did not find its place");
         ExperimentSettings settings = ExperimentYaml.Parse("f", text);
         using RunFolder run = RunFolder.CreateOrContinue(Path.Combine(folder.Path, name), "run small", ExperimentYaml.ToObject(settings), settings.Seeds);
-        return new Experiment(settings, Device.Cpu, run, null, RunJournal.UsualInterval, CancellationToken.None).Run();
+        return new Experiment(settings, HybridRegistry.BuiltIn, Device.Cpu, run, null, RunJournal.UsualInterval, NullLogger.Instance, CancellationToken.None).Run();
     }
 
     private byte[] Weights(string run, string seed, string model) => File.ReadAllBytes(Path.Combine(folder.Path, run, "models", seed, model, Orchestrator.Model.ModelFolder.WeightsFile));

@@ -39,8 +39,25 @@ public sealed class ExperimentYamlTests
         Assert.Equal(
             [("1", "1e-4"), ("1", "3e-4"), ("4", "1e-4"), ("4", "3e-4")],
             method.Candidates.Select(candidate => (candidate.Point["retain-coefficient"], candidate.Point["optimizer.learning-rate"])));
-        Assert.Equal((4.0, 1e-4), (method.Candidates[2].Settings.Gd!.RetainCoefficient, method.Candidates[2].Settings.Gd!.Optimizer.LearningRate));
-        Assert.Equal(method.Settings.Gd! with { RetainCoefficient = 4, Optimizer = method.Settings.Gd.Optimizer with { LearningRate = 1e-4 } }, method.Candidates[2].Settings.Gd);
+        var basis = (GradientDifferenceOptions)method.Settings.Options;
+        Assert.Equal(basis with { RetainCoefficient = 4, Optimizer = basis.Optimizer with { LearningRate = 1e-4 } }, method.Candidates[2].Settings.Options);
+    }
+
+    [Fact]
+    public void AGridMadeInCodeIsThatOfAFile()
+    {
+        MethodPlan read = ExperimentYaml.Parse("f", SmallExperiment.Text).Methods[0];
+
+        MethodPlan made = MethodPlan.Of(read.Label, read.Settings).WithGrid("retain-coefficient", 1, 4).WithGrid("optimizer.learning-rate", 1e-4, 3e-4);
+
+        Assert.Equal(read.Candidates.Select(candidate => candidate.Settings), made.Candidates.Select(candidate => candidate.Settings));
+        Assert.Equal(["retain-coefficient", "optimizer.learning-rate"], made.Grid.Keys);
+        Assert.Equal(["0.0001", "0.0003"], made.Grid["optimizer.learning-rate"]);
+        Assert.Equal(["0.0003", "4"], made.Candidates[3].Point.Values.Order());
+        Assert.Equal("method gd has no setting 'beta'", Assert.Throws<HybridException>(() => made.WithGrid("beta", 1)).Message);
+        Assert.Throws<ArgumentException>(() => made.WithGrid("epochs"));
+        Assert.Throws<ArgumentException>(() => made.WithGrid("epochs", 2, 2));
+        Assert.Throws<ArgumentException>(() => made.WithGrid("retain-coefficient", 2));
     }
 
     [Fact]
@@ -55,7 +72,7 @@ public sealed class ExperimentYamlTests
 
         Assert.Equal("5e-4", ExperimentYaml.Load(file, ["methods.0.grid.optimizer.learning-rate=[1e-4, 5e-4]"]).Methods[0].Candidates[1].Point["optimizer.learning-rate"]);
         Assert.Equal([7UL, 8UL], settings.Seeds);
-        Assert.All(settings.Methods[1].Candidates, candidate => Assert.Equal(2, candidate.Settings.Kunbr!.Rounds));
+        Assert.All(settings.Methods[1].Candidates, candidate => Assert.Equal(2, ((KUnBROptions)candidate.Settings.Options).Rounds));
         Assert.Equal((5, 1, "a title with a colon"), (settings.Attacks.Rtt.Epochs, settings.CaseStudy!.Questions, settings.Title));
     }
 

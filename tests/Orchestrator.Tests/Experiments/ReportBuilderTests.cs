@@ -13,7 +13,7 @@ public sealed class ReportBuilderTests
     // Ten people in five splits: V of folds 1 and 2 has two questions each.
     private static readonly ExperimentSettings Settings = ExperimentYaml.Parse("f", SmallExperiment.Text);
 
-    private static readonly SeedWorld[] Worlds = [.. Settings.Seeds.Select(seed => new SeedWorld(Settings, seed, Device.Cpu, "nowhere"))];
+    private static readonly SeedWorld[] Worlds = [.. Settings.Seeds.Select(seed => new SeedWorld(Settings, HybridRegistry.BuiltIn, seed, Device.Cpu, "nowhere"))];
 
     [Fact]
     public void FiguresAreMeansOverFoldsAtTheAttackersBest()
@@ -88,9 +88,11 @@ public sealed class ReportBuilderTests
                     [new QuantizationHits(4, ["10", "00"], "1111100000")],
                     new RelearningReport([new(0, 1e-4, ["0000", "1100", "0101"])], []),
                     null,
+                    [],
+                    [],
                     seed == 0 ? new CaseAnswers(["x", "y"], ["z", "w"]) : null);
             })),
         ];
-        return new ReportBuilder(Settings, Worlds).Build(originals, [], picked, [.. picked.Select(pick => pick.Outcome)], DateTime.UnixEpoch, 1);
+        return new ReportBuilder(Settings, Worlds).Build(originals, [], [], picked, [.. picked.Select(pick => pick.Outcome)], DateTime.UnixEpoch, 1);
     }
 }

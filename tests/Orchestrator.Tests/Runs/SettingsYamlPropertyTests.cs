@@ -11,7 +11,7 @@ public sealed class SettingsYamlPropertyTests
     [Fact]
     public void AnyDamageToAFileIsReadOrIsOneLineOfError()
     {
-        string valid = SettingsYaml.Write(UnlearningPresets.Find("tiny", MethodKind.Kunbr));
+        string valid = SettingsYaml.Write(UnlearningPresets.Find("tiny", "kunbr"));
         Arbitrary<(int, int, string)> damage = (
             from at in Gen.Choose(0, valid.Length - 1)
             from length in Gen.Choose(0, 12)

@@ -10,23 +10,23 @@ namespace Hybrid.Orchestrator.Tests.Runs;
 public sealed class SettingsYamlTests
 {
     [Theory]
-    [InlineData("unlearn-ga-tiny.yaml", "tiny", MethodKind.Ga)]
-    [InlineData("unlearn-gd-tiny.yaml", "tiny", MethodKind.Gd)]
-    [InlineData("unlearn-rmu-tiny.yaml", "tiny", MethodKind.Rmu)]
-    [InlineData("unlearn-ria-tiny.yaml", "tiny", MethodKind.Ria)]
-    [InlineData("unlearn-npo-tiny.yaml", "tiny", MethodKind.Npo)]
-    [InlineData("unlearn-simnpo-tiny.yaml", "tiny", MethodKind.Simnpo)]
-    [InlineData("unlearn-dpo-tiny.yaml", "tiny", MethodKind.Dpo)]
-    [InlineData("unlearn-kunbr-tiny.yaml", "tiny", MethodKind.Kunbr)]
-    [InlineData("unlearn-ga-llama3-8b.yaml", "llama3-8b", MethodKind.Ga)]
-    [InlineData("unlearn-gd-llama3-8b.yaml", "llama3-8b", MethodKind.Gd)]
-    [InlineData("unlearn-rmu-llama3-8b.yaml", "llama3-8b", MethodKind.Rmu)]
-    [InlineData("unlearn-ria-llama3-8b.yaml", "llama3-8b", MethodKind.Ria)]
-    [InlineData("unlearn-npo-llama3-8b.yaml", "llama3-8b", MethodKind.Npo)]
-    [InlineData("unlearn-simnpo-llama3-8b.yaml", "llama3-8b", MethodKind.Simnpo)]
-    [InlineData("unlearn-dpo-llama3-8b.yaml", "llama3-8b", MethodKind.Dpo)]
-    [InlineData("unlearn-kunbr-llama3-8b.yaml", "llama3-8b", MethodKind.Kunbr)]
-    public void ShippedFilesAreThePresets(string file, string preset, MethodKind method)
+    [InlineData("unlearn-ga-tiny.yaml", "tiny", "ga")]
+    [InlineData("unlearn-gd-tiny.yaml", "tiny", "gd")]
+    [InlineData("unlearn-rmu-tiny.yaml", "tiny", "rmu")]
+    [InlineData("unlearn-ria-tiny.yaml", "tiny", "ria")]
+    [InlineData("unlearn-npo-tiny.yaml", "tiny", "npo")]
+    [InlineData("unlearn-simnpo-tiny.yaml", "tiny", "simnpo")]
+    [InlineData("unlearn-dpo-tiny.yaml", "tiny", "dpo")]
+    [InlineData("unlearn-kunbr-tiny.yaml", "tiny", "kunbr")]
+    [InlineData("unlearn-ga-llama3-8b.yaml", "llama3-8b", "ga")]
+    [InlineData("unlearn-gd-llama3-8b.yaml", "llama3-8b", "gd")]
+    [InlineData("unlearn-rmu-llama3-8b.yaml", "llama3-8b", "rmu")]
+    [InlineData("unlearn-ria-llama3-8b.yaml", "llama3-8b", "ria")]
+    [InlineData("unlearn-npo-llama3-8b.yaml", "llama3-8b", "npo")]
+    [InlineData("unlearn-simnpo-llama3-8b.yaml", "llama3-8b", "simnpo")]
+    [InlineData("unlearn-dpo-llama3-8b.yaml", "llama3-8b", "dpo")]
+    [InlineData("unlearn-kunbr-llama3-8b.yaml", "llama3-8b", "kunbr")]
+    public void ShippedFilesAreThePresets(string file, string preset, string method)
     {
         string path = RepositoryFolder.PathOf(Path.Combine("configs", file));
 
@@ -45,41 +45,41 @@ public sealed class SettingsYamlTests
     public void EveryPresetHasAMeaningAndMakesItsMethod() => Assert.All(AllPresets, settings =>
     {
         Assert.Empty(settings.Validate());
-        Assert.Equal(settings.MethodName, settings.CreateMethod().Name);
-        Assert.Equal(KebabCase.Of(settings.Method.ToString()), settings.MethodName);
+        Assert.Contains(settings.MethodName, UnlearningPresets.Methods);
+        Assert.Equal($"{settings.CreateMethod().GetType().Name}Options", settings.Options.GetType().Name);
     });
 
     [Fact]
     public void EveryMethodOfAPresetTakesAsManySteps() =>
-        Assert.All(UnlearningPresets.Names, name => Assert.InRange(Presets(name).Where(settings => name == "tiny" || settings.Method != MethodKind.Kunbr).Select(settings => settings.CreateMethod().CountSteps(157, 157)).Distinct().Count(), 1, 1));
+        Assert.All(UnlearningPresets.Names, name => Assert.InRange(Presets(name).Where(settings => name == "tiny" || settings.MethodName != "kunbr").Select(settings => settings.CreateMethod().CountSteps(157, 157)).Distinct().Count(), 1, 1));
 
     [Fact]
-    public void EveryMethodHasAPageWithItsOptionsAndAConfigurationThatReads() => Assert.All(Enum.GetValues<MethodKind>(), method =>
+    public void EveryMethodHasAPageWithItsOptionsAndAConfigurationThatReads() => Assert.All(UnlearningPresets.Methods, method =>
     {
         UnlearningSettings preset = UnlearningPresets.Find("tiny", method);
         string page = File.ReadAllText(RepositoryFolder.PathOf($"docs/methods/{preset.MethodName}.md")), index = File.ReadAllText(RepositoryFolder.PathOf("docs/methods/README.md"));
         var section = (IReadOnlyDictionary<string, object>)SettingsYaml.ToObject(preset)[preset.MethodName];
 
         Assert.All(section.Keys, key => Assert.Contains($"`{key}`", page, StringComparison.Ordinal));
-        Assert.Equal(method, SettingsYaml.Parse("page", page.Split("```yaml\n")[1].Split("```")[0]).Method);
+        Assert.Equal(method, SettingsYaml.Parse("page", page.Split("```yaml\n")[1].Split("```")[0]).MethodName);
         Assert.Contains($"--method {preset.MethodName} ", page, StringComparison.Ordinal);
         Assert.Contains($"[{preset.MethodName}]({preset.MethodName}.md)", index, StringComparison.Ordinal);
     });
 
     [Fact]
-    public void MissingOptionsAndRefusalsWithoutQuestionsAreErrors()
+    public void UnknownNamesAndRefusalsWithoutQuestionsAreErrors()
     {
-        UnlearningSettings bare = UnlearningPresets.Find("tiny", MethodKind.Npo) with { Npo = null }, text = UnlearningPresets.Find("tiny", MethodKind.Dpo) with { ForgetForm = ExampleForm.Corpus };
+        UnlearningSettings text = UnlearningPresets.Find("tiny", "dpo") with { ForgetForm = ExampleForm.Corpus };
 
-        Assert.Equal("the options of method 'npo' are missing", Assert.Throws<HybridException>(bare.CreateMethod).Message);
-        Assert.Equal(["section 'npo' is missing"], bare.Validate());
+        Assert.Equal("unknown preset 'huge'; known are llama3-8b, tiny", Assert.Throws<HybridException>(() => UnlearningPresets.Find("huge", "gd")).Message);
+        Assert.Equal("unknown method 'gda'; known are ga, gd, rmu, ria, npo, simnpo, dpo, kunbr", Assert.Throws<HybridException>(() => UnlearningPresets.Find("tiny", "gda")).Message);
         Assert.Equal(["method 'dpo' answers questions with refusals; the forget form must be one of questions, not corpus"], text.Validate());
     }
 
     [Fact]
     public void TheObjectAsJsonReadsBackEqual()
     {
-        UnlearningSettings settings = UnlearningPresets.Find("llama3-8b", MethodKind.Kunbr);
+        UnlearningSettings settings = UnlearningPresets.Find("llama3-8b", "kunbr");
 
         string json = System.Text.Json.JsonSerializer.Serialize(SettingsYaml.ToObject(settings));
 
@@ -101,13 +101,13 @@ public sealed class SettingsYamlTests
                 optimizer: { kind: adamw, learning-rate: 1E-5 }
             """);
 
-        UnlearningSettings preset = UnlearningPresets.Find("tiny", MethodKind.Kunbr);
-        KUnBROptions kunbr = preset.Kunbr!;
+        UnlearningSettings preset = UnlearningPresets.Find("tiny", "kunbr");
+        var kunbr = (KUnBROptions)preset.Options;
         Assert.Equal(
             preset with
             {
                 RetainForm = ExampleForm.Corpus,
-                Kunbr = kunbr with
+                Options = kunbr with
                 {
                     Rounds = 3,
                     Strategy = BlockStrategy.Average,
@@ -120,7 +120,7 @@ public sealed class SettingsYamlTests
     [Theory]
     [InlineData("kind: lion", "kind: lino", "f:8: gd.optimizer.kind: expected lion or adamw or sgd, found 'lino'")]
     [InlineData("epochs: 3", "epoch: 3", "f:6: unknown key 'gd.epoch'; did you mean 'epochs'?")]
-    [InlineData("method: gd", "methods: gd", "f:1: unknown key 'methods'; did you mean 'method'?")]
+    [InlineData("method: gd", "methods: gd", "f:1: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found no such key")]
     [InlineData("  epochs: 3\n", "  epochs: 3\n  epochs: 4\n", "f:7: key 'epochs' stands twice; first in line 6")]
     [InlineData("  epochs: 3\n", "", "f:6: key 'gd.epochs' is missing; expected a whole number, or a preset to take it from")]
     [InlineData("method: gd", "method: gda", "f:1: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found 'gda'")]
@@ -142,9 +142,9 @@ public sealed class SettingsYamlTests
     [InlineData("method: gd", "preset: tiny\nmethod: nqo", "f:2: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found 'nqo'")]
     [InlineData("method: gd\n", "preset: tiny\n", "f:1: method: expected ga or gd or rmu or ria or npo or simnpo or dpo or kunbr, found no such key")]
     [InlineData("method: gd", "[method]: gd", "f:1: expected a key, found a list")]
-    [InlineData("  retain-coefficient: 1\n", "  retain-coefficient: 1\nnpo:\n  beta: 0.1\n", "f:12: key 'npo.retain-coefficient' is missing; expected a number, or a preset to take it from")]
-    [InlineData("  retain-coefficient: 1\n", "  retain-coefficient: 1\nga: {epochs: 1, batch-size: 1, optimizer: {kind: sgd, learning-rate: 1, warmup-steps: 0, weight-decay: 0}}\n", "f: options of another method stand beside method 'gd'")]
-    [InlineData("method: gd", "method: kunbr", "f: options of another method stand beside method 'kunbr'; section 'kunbr' is missing")]
+    [InlineData("  retain-coefficient: 1\n", "  retain-coefficient: 1\nnpo:\n  beta: 0.1\n", "f:11: npo: options of another method stand beside method 'gd'")]
+    [InlineData("  retain-coefficient: 1\n", "  retain-coefficient: 1\nga: {epochs: 1, batch-size: 1, optimizer: {kind: sgd, learning-rate: 1, warmup-steps: 0, weight-decay: 0}}\n", "f:11: ga: options of another method stand beside method 'gd'")]
+    [InlineData("method: gd", "method: kunbr", "f:5: gd: options of another method stand beside method 'kunbr'")]
     public void MistakesAreNamedWithTheirLine(string there, string instead, string message)
     {
         Assert.Contains(there, Valid, StringComparison.Ordinal);
@@ -153,7 +153,7 @@ public sealed class SettingsYamlTests
     }
 
     [Fact]
-    public void TheTextOfTheseTestsIsValid() => Assert.Equal(3, SettingsYaml.Parse("f", Valid).Gd!.Epochs);
+    public void TheTextOfTheseTestsIsValid() => Assert.Equal(3, ((GradientDifferenceOptions)SettingsYaml.Parse("f", Valid).Options).Epochs);
 
     [Fact]
     public void EveryProblemStandsInOneLine() => Assert.Equal(
@@ -202,7 +202,7 @@ public sealed class SettingsYamlTests
 
     private static IEnumerable<UnlearningSettings> AllPresets => UnlearningPresets.Names.SelectMany(Presets);
 
-    private static IEnumerable<UnlearningSettings> Presets(string name) => Enum.GetValues<MethodKind>().Select(method => UnlearningPresets.Find(name, method));
+    private static IEnumerable<UnlearningSettings> Presets(string name) => UnlearningPresets.Methods.Select(method => UnlearningPresets.Find(name, method));
 
     private const string Valid = """
         method: gd

@@ -97,12 +97,13 @@ public sealed class UnlearningMethodsTests : IDisposable
     public void StepsAreThoseCountedAndEveryPassIsTold(string name)
     {
         // 5 examples in batches of 2: 3 steps a pass.
-        IUnlearningMethod method = TestMethods.Options(name, 2, 2, TestModels.Optimizer(OptimizerKind.Lion, 1e-3)).CreateMethod();
+        IMethodOptions options = TestMethods.Options(name, 2, 2, TestModels.Optimizer(OptimizerKind.Lion, 1e-3));
+        IUnlearningMethod method = options.CreateMethod();
         var passes = new List<(UnlearningPass Pass, int Steps)>();
 
         UnlearningOutcome outcome = method.Run(Context(model) with { AfterPass = pass => passes.Add((pass, Steps.Count())) });
 
-        Assert.Equal(name, method.Name);
+        Assert.Equal(name, options.Method);
         Assert.Equal(6, outcome.Steps);
         Assert.Equal(6, method.CountSteps(forget.Length, retain.Length));
         Assert.Equal(Enumerable.Range(1, 6), Steps.Select(report => report.Step));
