@@ -15,6 +15,13 @@ public static unsafe class Runtime
         set => NativeException.ThrowIfFailed(NativeMethods.hyb_runtime_set_threads(value));
     }
 
+    /// <summary>
+    /// Names the LibTorch to load: the folder of an unpacked LibTorch or PyTorch package, a prefix such as /usr, or the libraries' own folder. It is then
+    /// looked for there and nowhere else, whatever the environment's LIBTORCH says.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">libhybrid is loaded already: something of this library has been used before.</exception>
+    public static void UseLibTorch(string folder) => NativeLoader.UseLibTorch(folder);
+
     /// <summary>LibTorch's version, what computes matrix products, the instruction set in use, and whether CUDA is there.</summary>
     public static string BuildInfo => Marshal.PtrToStringUTF8((nint)NativeMethods.hyb_build_info())!;
 
