@@ -11,14 +11,15 @@
 
 namespace hybrid {
 
+// By the file's name, whatever its version or the folder is called.
+inline bool is_libtorch_cpu(const std::string& path) { return path.compare(path.rfind('/') + 1, 12, "libtorch_cpu") == 0; }
+
 // Paths of the loaded libtorch_cpu libraries, in the order of loading.
 inline std::vector<std::string> loaded_libtorch() {
   std::vector<std::string> paths;
   dl_iterate_phdr(
       [](dl_phdr_info* object, size_t, void* found) {
-        const std::string path = object->dlpi_name;
-        if (path.rfind("libtorch_cpu", 0) == 0 || path.find("/libtorch_cpu") != std::string::npos)
-          static_cast<std::vector<std::string>*>(found)->push_back(path);
+        if (is_libtorch_cpu(object->dlpi_name)) static_cast<std::vector<std::string>*>(found)->push_back(object->dlpi_name);
         return 0;
       },
       &paths);

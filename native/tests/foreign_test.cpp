@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include "foreign_tensors.h"
+#include "loaded_libtorch.h"
 #include "support.h"
 
 using namespace hybrid::tests;
@@ -150,6 +151,13 @@ TEST(Foreign, WhatCannotBeSharedIsRefused) {
   refused(HYB_INVALID_ARGUMENT, at::_neg_view(x), "negated view");
   c10::InferenceMode inference;
   refused(HYB_INVALID_ARGUMENT, at::zeros({2}), "inference mode");
+}
+
+TEST(Foreign, LibTorchIsKnownByItsFilesName) {
+  for (const char* path : {"/usr/lib/libtorch_cpu.so.1.13", "libtorch_cpu.so", "/a b/libtorch_cpu-3f2a.so"})
+    EXPECT_TRUE(hybrid::is_libtorch_cpu(path)) << path;
+  for (const char* path : {"", "/", "/opt/libtorch_cpu/lib/libc10.so", "/usr/lib/libtorch.so", "libtorch_cp", "/x/mylibtorch_cpu.so"})
+    EXPECT_FALSE(hybrid::is_libtorch_cpu(path)) << path;
 }
 
 TEST(Foreign, ASecondLibTorchIsRefused) {

@@ -81,7 +81,12 @@ public sealed class ForeignTensor : IDisposable
         Pointer = 0;
     }
 
-    private static string InBuild(string name) => RepositoryFolder.PathOf($"artifacts/native/build/tests/{name}");
+    /// <summary>What was built with the libhybrid.so in use, a sanitizer's perhaps: lib/ and build/ lie side by side.</summary>
+    private static string InBuild(string name)
+    {
+        string library = Environment.GetEnvironmentVariable("HYBRID_LIBRARY") is { Length: > 0 } named ? named : RepositoryFolder.PathOf("artifacts/native/lib/libhybrid.so");
+        return Path.GetFullPath(Path.Combine(Path.GetDirectoryName(library)!, "..", "build", "tests", name));
+    }
 
     private static nint Resolve(string name, Assembly assembly, DllImportSearchPath? searchPath)
     {

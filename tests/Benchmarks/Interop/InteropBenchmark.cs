@@ -23,6 +23,11 @@ internal static class InteropBenchmark
         suite.Facts.Add(new("an empty call", Nanoseconds(empty)));
         suite.Facts.Add(new("a call that borrows a handle", Nanoseconds(handle)));
         suite.Facts.Add(new("a call that makes a tensor, and the one that frees it", Nanoseconds(pair)));
+        int threads = Runtime.Threads;
+        suite.Facts.Add(new("the thread count set to what it is", Nanoseconds(Median(suite, () => Runtime.Threads = threads))));
+        bool more = false;
+        suite.Facts.Add(new("the thread count changed", Nanoseconds(Median(suite, () => Runtime.Threads = threads + ((more = !more) ? 1 : 0)))));
+        Runtime.Threads = threads;
         SmallestOperation(suite, a, b);
         ShareOfAStep(suite, folder, pair / 2);
     }
