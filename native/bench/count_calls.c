@@ -11,6 +11,7 @@
 #error "the jumps are written for x86-64"
 #endif
 
+/* clang-format off: a line of assembler each */
 #define CALL(name)                                                             \
   __attribute__((used)) static uint64_t count_##name;                          \
   __attribute__((used)) static void* real_##name;                              \
@@ -18,6 +19,7 @@
           "  lock incq count_" #name "(%rip)\n"                                \
           "  jmp *real_" #name "(%rip)\n"                                      \
           ".size " #name ", .-" #name "\n");
+/* clang-format on */
 #include "calls.inc"
 #undef CALL
 

@@ -64,7 +64,7 @@ static void expect_same(const void* before, const void* after, size_t size, cons
 }
 
 /* A pointer to a function, which C does not convert from one to data. */
-#define FUNCTION(name) \
+#define FUNCTION(name)                                                                          \
   __extension__ __typeof__(&name) name##_ = (__typeof__(&name))(intptr_t)dlsym(library, #name); \
   if (name##_ == NULL) fail(#name " is missing")
 

@@ -1,11 +1,12 @@
 // The C ABI called from several threads at once. What is asserted holds in every build; in one with ThreadSanitizer, two threads that
 // touch a byte of ours in no order fail the program, too.
+#include "threads.h"
+
 #include <atomic>
 #include <thread>
 
 #include "files.h"
 #include "foreign_tensors.h"
-#include "threads.h"
 
 using namespace hybrid::tests;
 

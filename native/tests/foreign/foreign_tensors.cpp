@@ -38,9 +38,7 @@ void foreign_fill(void* tensor, double value) { static_cast<at::Tensor*>(tensor)
 
 int64_t foreign_use_count(const void* tensor) { return static_cast<int64_t>(static_cast<const at::Tensor*>(tensor)->use_count()); }
 
-uint64_t foreign_address(const void* tensor) {
-  return reinterpret_cast<uint64_t>(static_cast<const at::Tensor*>(tensor)->data_ptr());
-}
+uint64_t foreign_address(const void* tensor) { return reinterpret_cast<uint64_t>(static_cast<const at::Tensor*>(tensor)->data_ptr()); }
 
 int32_t foreign_requires_grad(const void* tensor) { return static_cast<const at::Tensor*>(tensor)->requires_grad() ? 1 : 0; }
 
