@@ -11,7 +11,8 @@
 #error "the jumps are written for x86-64"
 #endif
 
-/* clang-format off: a line of assembler each */
+/* A line of assembler each. */
+/* clang-format off */
 #define CALL(name)                                                             \
   __attribute__((used)) static uint64_t count_##name;                          \
   __attribute__((used)) static void* real_##name;                              \
