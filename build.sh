@@ -259,6 +259,7 @@ make_packages() {
 
 bench() {
     build
+    build_native artifacts/native bench_libraries
     step "build benchmarks" dotnet build tests/Benchmarks -c Release -p:RestoreLockedMode=true
     if [[ " $* " != *" --markdown "* ]]; then set -- "$@" --markdown artifacts/benchmarks.md; fi
     artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks "$@"
