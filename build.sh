@@ -21,6 +21,7 @@ Usage: ./build.sh COMMAND
   bench [ARGS]  set up, build, and compare with plain PyTorch where python3-torch is there; `bench --help` lists ARGS
   faults [ARGS] set up, build, and make trouble on purpose: kills, faults, hostile input; `faults --help` lists ARGS
   build         set up and build; the command line is artifacts/bin/hybrid
+  pack          set up, build, and make the packages in artifacts/packages and artifacts/single/hybrid, one file for servers without .NET
   setup         check for the compiler, the libraries and the .NET SDK; as root on Debian, install what is missing
   sanitize      build the native library with AddressSanitizer and UBSan, and with ThreadSanitizer; run its tests, and with the first src/Interop's
   sbom          set up, build, and list what is shipped and what it runs on, with versions and licences: also in artifacts/sbom.json
@@ -29,7 +30,7 @@ Usage: ./build.sh COMMAND
   help          show this text
 
 Environment:
-  LIBTORCH      folder of a LibTorch or PyTorch to build against; otherwise python3's PyTorch, then the system's LibTorch
+  LIBTORCH      folder of a LibTorch or PyTorch to build against, and to run on; otherwise python3's PyTorch, then the system's LibTorch
   CLANGSHARP    command to run as ClangSharpPInvokeGenerator instead of the pinned tool
 TEXT
 }
@@ -237,8 +238,28 @@ build() {
     step "publish hybrid" dotnet publish src/Cli -c Release -o artifacts/bin -p:RestoreLockedMode=true
 }
 
+pack() {
+    setup
+    build_native artifacts/native hybrid
+    step "build hybrid" dotnet build src/Cli -c Release -p:RestoreLockedMode=true
+    make_packages
+}
+
+# Makes packages of what is built. Their libhybrid is an installed one, without the RUNPATH to this machine's LibTorch.
+make_packages() {
+    local project library=-p:HybridNativeDirectory=$root/artifacts/native/installed
+    rm -rf artifacts/packages artifacts/single
+    step "install libhybrid" cmake --install artifacts/native/build --prefix artifacts/native/installed
+    for project in Interop Orchestrator Cli; do
+        step "pack $project" dotnet pack "src/$project" -c Release -o artifacts/packages --no-build "$library"
+    done
+    step "publish single file" dotnet publish src/Cli -c Release -o artifacts/single -p:RestoreLockedMode=true \
+        -p:HybridSingleFile=true -p:BuildProjectReferences=false "$library"
+}
+
 bench() {
     build
+    build_native artifacts/native bench_libraries
     step "build benchmarks" dotnet build tests/Benchmarks -c Release -p:RestoreLockedMode=true
     if [[ " $* " != *" --markdown "* ]]; then set -- "$@" --markdown artifacts/benchmarks.md; fi
     artifacts/dotnet/bin/Benchmarks/release/Hybrid.Benchmarks "$@"
@@ -280,6 +301,7 @@ build_for_tests() {
     build_native artifacts/native all
     step "build Hybrid.sln" dotnet build Hybrid.sln -c Release -p:RestoreLockedMode=true
     step "publish hybrid" dotnet publish src/Cli -c Release -o artifacts/bin --no-build
+    make_packages
 }
 
 # ---- test --------------------------------------------------------------------------------------------------------------
@@ -405,7 +427,7 @@ main() {
         test) run_tests ;;
         bench) bench "${@:2}" ;;
         faults) faults "${@:2}" ;;
-        build | setup | sanitize | sbom | bindings) "$command" ;;
+        build | pack | setup | sanitize | sbom | bindings) "$command" ;;
         clean) rm -rf artifacts ;;
         help | -h | --help) usage ;;
         *) fail "unknown command: $command; try ./build.sh help" ;;

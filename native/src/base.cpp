@@ -7,7 +7,9 @@
 #include "guard.h"
 #include "handles.h"
 #include "host_memory.h"
+#include "loaded_libtorch.h"
 #include "matmul.h"
+#include "threads.h"
 
 #ifdef HYBRID_WITH_CUDA
 #include "cuda/memory.h"
@@ -58,15 +60,20 @@ int64_t hyb_live_handles(void) { return live_handles.load(std::memory_order_rela
 hyb_status hyb_runtime_set_threads(int32_t threads) {
   return guard("runtime_set_threads", [&] {
     require(threads >= 1, HYB_INVALID_ARGUMENT, "threads is ", threads, ", at least 1 is needed");
-    // LibTorch gives a thread the count that was set last anywhere at the first call that needs one, even where the thread has set its
-    // own before. So the first call is made here; the library's own copy of this inline function may count for itself.
-    at::internal::lazy_init_num_threads();
-    at::get_num_threads();
-    at::set_num_threads(threads);
+    set_threads(threads);
   });
 }
 
-int32_t hyb_runtime_threads(void) { return at::get_num_threads(); }
+int32_t hyb_runtime_threads(void) { return threads(); }
+
+const char* hyb_runtime_libtorch(void) {
+  thread_local std::string paths;
+  auto status = guard("runtime_libtorch", [&] {
+    paths.clear();
+    for (const auto& path : loaded_libtorch()) paths += (paths.empty() ? "" : "\n") + path;
+  });
+  return status == HYB_OK ? paths.c_str() : hyb_last_error();
+}
 
 int32_t hyb_runtime_cuda_devices(void) {
   int32_t count = 0;  // a driver that fails has no device to offer

@@ -10,6 +10,8 @@
 
 namespace hybrid {
 
+constexpr int32_t most_dimensions = 8;
+
 void ledger_add(int64_t count);
 
 inline at::Tensor& as_tensor(hyb_tensor* handle, const char* name = "tensor") {

@@ -5,6 +5,7 @@
 
 #include "guard.h"
 #include "handles.h"
+#include "loaded_libtorch.h"
 
 namespace hybrid {
 
@@ -68,7 +69,7 @@ int32_t device_code(at::Device device) {
 }
 
 std::vector<int64_t> shape_of(const int64_t* sizes, int32_t ndim) {
-  require(ndim >= 0 && ndim <= 8, HYB_INVALID_ARGUMENT, "ndim is ", ndim, ", 0 to 8 are allowed");
+  require(ndim >= 0 && ndim <= most_dimensions, HYB_INVALID_ARGUMENT, "ndim is ", ndim, ", 0 to ", most_dimensions, " are allowed");
   if (ndim > 0) not_null(sizes, "sizes");
   return std::vector<int64_t>(sizes, sizes + ndim);
 }
@@ -173,6 +174,32 @@ hyb_status hyb_tensor_alias(const hyb_tensor* tensor, hyb_tensor** out) {
   return guard("tensor_alias", [&] {
     not_null(out, "out");
     *out = give(as_tensor(tensor));
+  });
+}
+
+hyb_status hyb_tensor_from_at(const void* at_tensor, hyb_tensor** out) {
+  return guard("tensor_from_at", [&] {
+    not_null(out, "out");
+    not_null(at_tensor, "at_tensor");
+    require_one_libtorch();  // before the first look: another LibTorch's tensor may be laid out otherwise
+    const auto& t = *static_cast<const at::Tensor*>(at_tensor);
+    require(t.defined(), HYB_INVALID_ARGUMENT, "the tensor is undefined");
+    require(t.layout() == at::kStrided, HYB_NOT_IMPLEMENTED, "layout ", t.layout(), ", only strided tensors can be shared");
+    require(t.dim() <= most_dimensions, HYB_NOT_IMPLEMENTED, t.dim(), " dimensions, 0 to ", most_dimensions, " can be shared");
+    dtype_code(t.scalar_type());
+    device_code(t.device());
+    // Kernels here read the elements as they lie in memory, and a graft raises the version that inference tensors lack.
+    require(!t.is_neg(), HYB_INVALID_ARGUMENT, "the tensor is a negated view of another; resolve_neg() gives one of its own");
+    require(!t.is_inference(), HYB_INVALID_ARGUMENT, "the tensor was made in inference mode; a clone made outside of it can be shared");
+    *out = give(t);
+  });
+}
+
+hyb_status hyb_tensor_to_at(const hyb_tensor* tensor, void** at_tensor) {
+  return guard("tensor_to_at", [&] {
+    not_null(at_tensor, "at_tensor");
+    require_one_libtorch();
+    *at_tensor = new at::Tensor(as_tensor(tensor));
   });
 }
 

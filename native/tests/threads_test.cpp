@@ -1,9 +1,12 @@
 // The C ABI called from several threads at once. What is asserted holds in every build; in one with ThreadSanitizer, two threads that
 // touch a byte of ours in no order fail the program, too.
+#include "threads.h"
+
 #include <atomic>
 #include <thread>
 
 #include "files.h"
+#include "foreign_tensors.h"
 
 using namespace hybrid::tests;
 
@@ -27,6 +30,18 @@ void at_once(int count, const Body& body) {
     });
   }
   for (auto& thread : threads) thread.join();
+}
+
+template <class Body>
+void on_a_fresh_thread(const Body& body) {
+  std::thread(body).join();
+}
+
+// What a thread of the host begins with that has not computed yet: the process's default.
+int32_t count_of_a_fresh_thread() {
+  int32_t count = 0;
+  on_a_fresh_thread([&] { count = foreign_threads(); });
+  return count;
 }
 
 hyb_tensor* pair_of(double first, double second) {
@@ -154,6 +169,65 @@ TEST(Threads, CountsAndGradientModeAreEachThreadsOwn) {
       EXPECT_EQ(hyb_autograd_enabled(), i % 2);
     }
   });
+}
+
+TEST(Threads, ACountConcernsNoOtherThread) {
+  const int32_t fresh = count_of_a_fresh_thread();
+  const int32_t another = fresh + 2;
+  ok(hyb_runtime_set_threads(another));
+  EXPECT_EQ(foreign_threads(), another) << "LibTorch's own operations on this thread follow";
+  EXPECT_EQ(count_of_a_fresh_thread(), fresh);
+  on_a_fresh_thread([&] {
+    ok(hyb_runtime_set_threads(another + 1));  // the first call of a thread that has not computed yet
+    EXPECT_EQ(foreign_threads(), another + 1);
+    EXPECT_EQ(foreign_threads_at_work(), another + 1);
+  });
+  EXPECT_EQ(hyb_runtime_threads(), another);
+  EXPECT_EQ(foreign_threads_at_work(), another);
+  EXPECT_EQ(count_of_a_fresh_thread(), fresh);
+  ok(hyb_runtime_set_threads(1));
+}
+
+TEST(Threads, EachKeepsItsCountWhileOthersWork) {
+  at_once(3, [](int i) {
+    ok(hyb_runtime_set_threads(1 + i));
+    for (int round = 0; round < 50; ++round) {
+      EXPECT_EQ(foreign_threads_at_work(), 1 + i);
+      ok(hyb_runtime_set_threads(5));
+      ok(hyb_runtime_set_threads(1 + i));
+    }
+  });
+}
+
+TEST(Threads, TheHostsDefaultIsFollowedAndLeftAlone) {
+  const int32_t fresh = count_of_a_fresh_thread();
+  const int32_t hosts = fresh + 2;
+  on_a_fresh_thread([&] { foreign_set_threads(hosts); });
+  EXPECT_EQ(hyb_runtime_threads(), 1) << "a thread that has set its count keeps it";
+  ok(hyb_runtime_set_threads(hosts + 1));
+  EXPECT_EQ(count_of_a_fresh_thread(), hosts);
+  on_a_fresh_thread([&] { EXPECT_EQ(hyb_runtime_threads(), hosts); });
+  ok(hyb_runtime_set_threads(1));
+  on_a_fresh_thread([&] { foreign_set_threads(fresh); });
+  EXPECT_EQ(count_of_a_fresh_thread(), fresh);
+}
+
+// How it is done where LibTorch has MKL, whose count only LibTorch's setter reaches.
+TEST(Threads, LibTorchsSetterLeavesTheDefaultAsItWas) {
+  const int32_t fresh = count_of_a_fresh_thread();
+  const int32_t another = fresh + 2;
+  hybrid::set_threads_and_mend_default(another);
+  EXPECT_EQ(hyb_runtime_threads(), another);
+  EXPECT_EQ(foreign_threads_at_work(), another);
+  EXPECT_EQ(count_of_a_fresh_thread(), fresh);
+  at_once(4, [](int i) {
+    for (int round = 0; round < 20; ++round) {
+      hybrid::set_threads_and_mend_default(1 + i);
+      EXPECT_EQ(hyb_runtime_threads(), 1 + i);
+    }
+  });
+  EXPECT_EQ(count_of_a_fresh_thread(), fresh);
+  ok(hyb_runtime_set_threads(1));
 }
 
 TEST(Threads, AMeterIsReadWhileItCounts) {

@@ -31,6 +31,6 @@ internal sealed class CommandContext(TextReader? input, IAnsiConsole output, IAn
     /// <summary>A line of results as it stands, without markup and without wrapping.</summary>
     public void WriteLine(string text) => Output.Profile.Out.Writer.WriteLine(text);
 
-    /// <summary>Puts the thread count into force: as asked, or one for each processor.</summary>
+    /// <summary>Puts the thread count into force for the calling thread, on which the command then computes: as asked, or one for each processor.</summary>
     public static void UseThreads(int? threads) => Runtime.Threads = threads ?? Environment.ProcessorCount;
 }

@@ -15,6 +15,19 @@ internal static class NativeLoader
 
     private static readonly Lock Gate = new();
     private static nint library;
+    private static string? libTorchFolder;
+
+    /// <summary>Names the folder of the LibTorch to load; see <see cref="Runtime.UseLibTorch"/>.</summary>
+    /// <exception cref="InvalidOperationException">libhybrid is loaded already.</exception>
+    public static void UseLibTorch(string folder)
+    {
+        lock (Gate)
+        {
+            libTorchFolder = library == 0
+                ? Path.GetFullPath(folder)
+                : throw new InvalidOperationException($"Runtime.UseLibTorch: {folder}: libhybrid and its LibTorch are loaded already; call it before anything else of Hybrid");
+        }
+    }
 
     public static void Register() => NativeLibrary.SetDllImportResolver(typeof(NativeLoader).Assembly, Resolve);
 
@@ -30,7 +43,7 @@ internal static class NativeLoader
             if (library == 0)
             {
                 SetLibrariesEnvironment();
-                library = Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory));
+                library = Load(Locate(Environment.GetEnvironmentVariable(PathVariable), AppContext.BaseDirectory, PackageFolders()), LibTorchFinder.OfProcess(libTorchFolder));
             }
 
             return library;
@@ -38,25 +51,26 @@ internal static class NativeLoader
     }
 
     /// <summary>Loads a library and makes sure that it is of this version.</summary>
+    /// <param name="path">Its path.</param>
+    /// <param name="libTorch">Finds the LibTorch behind it.</param>
     /// <exception cref="DllNotFoundException">It cannot be loaded: it is no library, or LibTorch or oneDNN behind it is missing or another version's.</exception>
     /// <exception cref="NativeException">AbiMismatch.</exception>
-    internal static nint Load(string path)
+    internal static nint Load(string path, LibTorchFinder libTorch)
     {
         RequireWhole(path);
-        nint handle;
-        try
+        libTorch.PreloadNamed(path);
+        string? reason = TryLoad(path, out nint handle);
+        if (reason is not null && libTorch.PreloadFound(path, reason))
         {
-            // Load, unlike TryLoad, says which library behind it is missing.
-            handle = NativeLibrary.Load(path);
+            reason = TryLoad(path, out handle);
         }
-        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+
+        if (reason is not null)
         {
-            string reason = ReasonOf(error, path);
             throw new DllNotFoundException(
                 reason.Contains("failed to map", StringComparison.Ordinal)
                     ? $"{path}: cannot be loaded: {reason}; there is too little memory for it (ulimit -v), or its file system is mounted noexec"
-                    : $"{path}: cannot be loaded: {reason}; {Expected}",
-                error);
+                    : $"{path}: cannot be loaded: {reason}; {Expected}");
         }
 
         CheckVersion(handle, path);
@@ -85,27 +99,42 @@ internal static class NativeLoader
         }
     }
 
-    /// <summary>What the system's loader said, which .NET puts in lines of their own after its own advice.</summary>
-    private static string ReasonOf(Exception error, string path)
+    /// <summary>Loads a library as it is.</summary>
+    /// <returns>Null, or what the system's loader said, in one line.</returns>
+    internal static string? TryLoad(string path, out nint handle)
     {
-        string[] lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
-        string reason = lines.Length > 1 ? lines[1] : lines[0];
-        return reason.StartsWith($"{path}: ", StringComparison.Ordinal) ? reason[(path.Length + 2)..] : reason;
+        try
+        {
+            // Load, unlike TryLoad, says which library behind it is missing.
+            handle = NativeLibrary.Load(path);
+            return null;
+        }
+        catch (Exception error) when (error is DllNotFoundException or BadImageFormatException)
+        {
+            // .NET puts the loader's words in lines of their own after its own advice.
+            handle = 0;
+            string[] lines = error.Message.Split('\n', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+            string reason = lines.Length > 1 ? lines[1] : lines[0];
+            return reason.StartsWith($"{path}: ", StringComparison.Ordinal) ? reason[(path.Length + 2)..] : reason;
+        }
     }
 
-    /// <summary>The library's path: <paramref name="named"/> where that is set, else the first that exists in the program's folder.</summary>
+    /// <summary>
+    /// The library's path: <paramref name="named"/> where that is set, else the first that exists in the program's folder, as it is or in the layout of a
+    /// package, and in the folders where .NET found the native files of packages.
+    /// </summary>
     /// <exception cref="DllNotFoundException">It is at none of them; the message names them all.</exception>
-    internal static string Locate(string? named, string programFolder)
+    internal static string Locate(string? named, string programFolder, IReadOnlyList<string> packageFolders)
     {
-        string[] candidates = named is { Length: > 0 }
-            ? [named]
-            : [
-                Path.Combine(programFolder, "libhybrid.so"),
-                Path.Combine(programFolder, "runtimes", "linux-x64", "native", "libhybrid.so"),
-            ];
+        string[] folders = [programFolder, Path.Combine(programFolder, "runtimes", "linux-x64", "native"), .. packageFolders];
+        string[] candidates = named is { Length: > 0 } ? [named] : [.. folders.Select(folder => Path.Combine(folder, "libhybrid.so")).Distinct()];
         return candidates.FirstOrDefault(File.Exists)
             ?? throw new DllNotFoundException($"libhybrid.so was looked for at {string.Join(" and ", candidates)}; build it with ./build.sh, or name it in {PathVariable}");
     }
+
+    /// <summary>The folders where .NET's host found native files: of packages in their cache, and what a single file has unpacked.</summary>
+    private static string[] PackageFolders() =>
+        (AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string ?? string.Empty).Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>
     /// OpenBLAS reads these once, when it is loaded: it must know the CPU (it falls back to its oldest kernels on one it has no name for)

@@ -4,7 +4,7 @@ using Microsoft.Win32.SafeHandles;
 namespace Hybrid.Orchestrator;
 
 /// <summary>Files and folders that are put in place whole or not at all.</summary>
-public static class AtomicFile
+internal static class AtomicFile
 {
     /// <summary>Writes a text as UTF-8, as <see cref="WriteBytes"/> does.</summary>
     public static void WriteText(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));

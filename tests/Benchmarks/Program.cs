@@ -1,9 +1,10 @@
 using System.CommandLine;
 using Hybrid.Benchmarks;
+using Hybrid.Benchmarks.Interop;
 using Hybrid.Benchmarks.Llama;
 using Hybrid.Interop;
 
-string[] groups = ["density", "graft", "step", "curves", "reinsertion", "load"];
+string[] groups = ["density", "graft", "step", "curves", "reinsertion", "load", "interop"];
 var only = new Option<string[]>("--only") { Description = $"which benchmarks: {string.Join(", ", groups)}", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => groups };
 only.AcceptOnlyFromAmong(groups);
 var sizes = new Option<string[]>("--sizes") { Description = "which sizes: S, T, W, mix; G, L for a GPU; by default those that suit the device", AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [] };
@@ -38,6 +39,7 @@ root.SetAction(parsed =>
             ["step"] = () => GradientDifferenceBenchmark.Run(suite),
             ["curves"] = () => LossCurves.Run(suite),
             ["reinsertion"] = () => ReinsertionBenchmark.Run(suite),
+            ["interop"] = () => InteropBenchmark.Run(suite, folder.FullName),
             ["load"] = () => StartAndLoadBenchmark.Run(suite, parsed.GetValue(commandLine)!, folder.FullName),
         };
         foreach (string group in groups.Where(group => parsed.GetValue(only)!.Contains(group)))
@@ -56,6 +58,7 @@ root.SetAction(parsed =>
         folder.Delete(recursive: true);
     }
 });
+root.Add(CallCounter.Make());
 root.Add(LlamaCommand.Make());
 root.Add(LlamaCommand.MakeWorker());
 return root.Parse(args).Invoke();

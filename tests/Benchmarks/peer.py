@@ -287,6 +287,14 @@ class Peer:
         self.synchronize()
         return {"seconds": (time.perf_counter() - started) / repeats}
 
+    def add(self, repeats):
+        """The smallest operation: the sum of two one-element tensors."""
+        a, b = torch.ones(1), torch.ones(1)
+        started = time.perf_counter()
+        for _ in range(repeats):
+            a + b
+        return {"seconds": (time.perf_counter() - started) / repeats}
+
     def versions(self):
         return {"torch": torch.__version__, "threads": torch.get_num_threads()}
 

@@ -38,7 +38,7 @@ public sealed class TaughtFolder : IDisposable
     }
 
     /// <summary>What the teaching reached.</summary>
-    public TeachingReport Report { get; }
+    internal TeachingReport Report { get; }
 
     /// <summary>The model's folder.</summary>
     public string Model => folder.File("taught");

@@ -27,6 +27,12 @@ public sealed partial class PinnedVersionsTests
         }
     }
 
+    // What is restored for the single file differs in its platform only.
+    [Fact]
+    public void TheSingleFileIsLockedToTheSameVersions() => Assert.True(
+        Locked("packages.lock.json") == Locked("packages.single.lock.json"),
+        "src/Cli/packages.single.lock.json has other versions than packages.lock.json: run dotnet restore src/Cli -p:HybridSingleFile=true, and commit it");
+
     [Fact]
     public void VersionsStandInOnePlaceAndAreExact()
     {
@@ -50,9 +56,15 @@ public sealed partial class PinnedVersionsTests
         Assert.All(building, line => Assert.Contains("-p:RestoreLockedMode=true", line, StringComparison.Ordinal));
     }
 
+    private static string Locked(string name)
+    {
+        using JsonDocument file = JsonDocument.Parse(File.ReadAllText(Repository.At("src", "Cli", name)));
+        return file.RootElement.GetProperty("dependencies").GetProperty("net10.0").GetRawText();
+    }
+
     [GeneratedRegex(@"^\d+\.\d+\.\d+(\.\d+)?$")]
     private static partial Regex Exact();
 
-    [GeneratedRegex(@"\bdotnet (build|publish|run|restore|test) ")]
+    [GeneratedRegex(@"\bdotnet (build|pack|publish|run|restore|test) ")]
     private static partial Regex Building();
 }

@@ -17,7 +17,7 @@ extern "C" {
 #endif
 
 /* Raised whenever a function changes its meaning or its parameters. */
-#define HYB_ABI_VERSION 2
+#define HYB_ABI_VERSION 3
 
 /* What every function that can fail returns: HYB_OK or one of the negative codes below.
  * On failure no output parameter has been written and nothing needs to be freed. */
@@ -65,9 +65,15 @@ HYB_API const char* hyb_build_info(void);
 /* Number of handles given out by this library and not yet freed, of all kinds, in this process. */
 HYB_API int64_t hyb_live_handles(void);
 
-/* Threads used by one operation. 1 <= threads. Affects the whole process (LibTorch has one pool). */
+/* Threads used by one operation that the calling thread makes. 1 <= threads. Other threads keep theirs, and threads that have not
+ * computed yet begin with LibTorch's default, as before. (In a LibTorch with MKL, one that computes for the first time during this
+ * very call may begin with this count.) */
 HYB_API hyb_status hyb_runtime_set_threads(int32_t threads);
 HYB_API int32_t hyb_runtime_threads(void);
+
+/* Paths of the LibTorch libraries (libtorch_cpu) that the process has loaded, one a line: one, or tensors cannot be shared with what
+ * uses another. UTF-8, never null, valid until this thread's next call. */
+HYB_API const char* hyb_runtime_libtorch(void);
 
 /* Number of CUDA devices that this build can use; 0 in a CPU build. */
 HYB_API int32_t hyb_runtime_cuda_devices(void);
@@ -80,7 +86,7 @@ HYB_API hyb_status hyb_runtime_memory(int32_t device, int64_t* free, int64_t* to
 
 /* Selects the instruction set of the hand-written CPU kernels: "avx512_bf16", "avx512", "avx2", "baseline", or
  * "auto" for the best this CPU has (the default). HYB_NOT_IMPLEMENTED where the CPU lacks it. For tests and for
- * reproducing another machine's rounding. */
+ * reproducing another machine's rounding. Holds for the whole process: of this library's kernels, not of LibTorch's. */
 HYB_API hyb_status hyb_runtime_set_isa(const char* isa);
 
 #ifdef __cplusplus

@@ -33,6 +33,16 @@ HYB_API hyb_status hyb_tensor_address(const hyb_tensor* tensor, uint64_t* addres
 /* A new handle on the same tensor (storage, autograd state and all). */
 HYB_API hyb_status hyb_tensor_alias(const hyb_tensor* tensor, hyb_tensor** out);
 
+/* A new handle on somebody else's tensor: at_tensor points to an at::Tensor of the same LibTorch, and stays its owner's. Storage,
+ * autograd state and the rest are shared, as with hyb_tensor_alias. HYB_INVALID_ARGUMENT for an undefined tensor, one made in inference
+ * mode, a negated view, or where the process has loaded two LibTorches; HYB_NOT_IMPLEMENTED for an element type or device without
+ * a code here, for sparse and other layouts, and for more than 8 dimensions. */
+HYB_API hyb_status hyb_tensor_from_at(const void* at_tensor, hyb_tensor** out);
+
+/* The other way round: a new at::Tensor on the same tensor, for somebody else, who owns it and ends it with C++'s delete. It is no
+ * handle of this library and not counted. HYB_INVALID_ARGUMENT where the process has loaded two LibTorches. */
+HYB_API hyb_status hyb_tensor_to_at(const hyb_tensor* tensor, void** at_tensor);
+
 /* Same values, own storage, no autograd history. */
 HYB_API hyb_status hyb_tensor_clone(const hyb_tensor* tensor, hyb_tensor** out);
 

@@ -53,6 +53,10 @@ namespace Hybrid.Interop
         public static extern int hyb_runtime_threads();
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("const char *")]
+        public static extern byte* hyb_runtime_libtorch();
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("int32_t")]
         public static extern int hyb_runtime_cuda_devices();
 
@@ -94,6 +98,14 @@ namespace Hybrid.Interop
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
         public static extern int hyb_tensor_alias([NativeTypeName("const hyb_tensor *")] hyb_tensor* tensor, hyb_tensor** @out);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_tensor_from_at([NativeTypeName("const void *")] void* at_tensor, hyb_tensor** @out);
+
+        [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
+        [return: NativeTypeName("hyb_status")]
+        public static extern int hyb_tensor_to_at([NativeTypeName("const hyb_tensor *")] hyb_tensor* tensor, void** at_tensor);
 
         [DllImport("hybrid", CallingConvention = CallingConvention.Cdecl, ExactSpelling = true)]
         [return: NativeTypeName("hyb_status")]
@@ -328,8 +340,8 @@ namespace Hybrid.Interop
         [return: NativeTypeName("hyb_status")]
         public static extern int hyb_transformer_token_nll([NativeTypeName("const hyb_tensor *")] hyb_tensor* hidden, [NativeTypeName("const hyb_tensor *")] hyb_tensor* weight, [NativeTypeName("const int64_t *")] long* targets, [NativeTypeName("int64_t")] long n, [NativeTypeName("int64_t")] long chunk_rows, hyb_tensor** @out);
 
-        [NativeTypeName("#define HYB_ABI_VERSION 2")]
-        public const int HYB_ABI_VERSION = 2;
+        [NativeTypeName("#define HYB_ABI_VERSION 3")]
+        public const int HYB_ABI_VERSION = 3;
 
         [NativeTypeName("#define HYB_OK 0")]
         public const int HYB_OK = 0;

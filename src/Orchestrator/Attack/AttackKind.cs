@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Attack;
 
 /// <summary>The ways there are of looking whether knowledge was removed from the weights or only covered; docs/attacks.md defines them.</summary>
-public enum AttackKind
+internal enum AttackKind
 {
     /// <summary>Retraining on part of the forgotten facts.</summary>
     Rtt,

@@ -11,7 +11,7 @@ namespace Hybrid.Orchestrator.Attack;
 /// stood. A file also holds the circumstances of its attack (settings, seed, the model's and the dataset's files with their sizes and times); a
 /// file of other ones is an error, not a result.
 /// </summary>
-public sealed class CurveFiles
+internal sealed class CurveFiles
 {
     private static readonly JsonSerializerOptions Options = new()
     {

@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Attack;
 /// Symmetric round-to-nearest quantization of a weight [out,in], in groups of neighbours along the input dimension: within a group
 /// w' = s · round(w / s) with s = max |w| / (2^(bits − 1) − 1), so that a group has at most 2^bits − 1 different values.
 /// </summary>
-public static class GroupwiseRounding
+internal static class GroupwiseRounding
 {
     /// <summary>The largest divisor of the input dimension that is at most as large as the group size wished for, so that groups are of one size.</summary>
     public static int GroupSizeFor(long inputs, int wished)

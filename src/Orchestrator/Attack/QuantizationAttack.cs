@@ -50,7 +50,7 @@ public sealed record QuantizationResult(int Bits, McqResult Forget, McqResult Re
 /// <param name="options">Options.</param>
 /// <param name="evaluator">Asks the questions.</param>
 /// <param name="device">Where the rounded copies are, which need not be where the model is; null for there.</param>
-public sealed class QuantizationAttack(QuantizationOptions options, McqEvaluator evaluator, Device? device = null)
+internal sealed class QuantizationAttack(QuantizationOptions options, McqEvaluator evaluator, Device? device = null)
 {
     /// <summary>Tries every number of bits. The model itself does not change; one copy exists at a time.</summary>
     /// <exception cref="HybridException">EmptySplit: no question. Diverged: the rounded model answers with no numbers.</exception>

@@ -15,7 +15,7 @@ namespace Hybrid.Orchestrator.Attack;
 /// <param name="encoder">Makes token sequences.</param>
 /// <param name="evaluator">Asks V.</param>
 /// <param name="device">Where copies are trained, which need not be where the model is; null for there.</param>
-public sealed class RelearningAttack(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
+internal sealed class RelearningAttack(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
 {
     private readonly RelearningJob job = new(options, encoder, evaluator, device);
 

@@ -23,5 +23,5 @@ public sealed record RelearningCurve(int Fold, double LearningRate, IReadOnlyLis
 public sealed record FoldFacts(int Fold, string HeldOutSplit, int Train, int Validation, int LeftOut)
 {
     /// <summary>Of a fold.</summary>
-    public static FoldFacts Of(RelearningFold fold) => new(fold.Index, fold.HeldOutSplit, fold.Train.Count, fold.Validation.Count, fold.LeftOutCount);
+    internal static FoldFacts Of(RelearningFold fold) => new(fold.Index, fold.HeldOutSplit, fold.Train.Count, fold.Validation.Count, fold.LeftOutCount);
 }

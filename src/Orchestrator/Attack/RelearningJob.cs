@@ -16,7 +16,7 @@ namespace Hybrid.Orchestrator.Attack;
 /// <param name="encoder">Makes token sequences.</param>
 /// <param name="evaluator">Asks V.</param>
 /// <param name="device">Where copies are trained, which need not be where the model is; null for there.</param>
-public sealed class RelearningJob(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
+internal sealed class RelearningJob(RelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
 {
     /// <summary>Retrains a copy on T; asks V before any step and after every epoch. The model itself does not change.</summary>
     /// <param name="model">The unlearned model.</param>

@@ -29,7 +29,7 @@ public sealed record RelearningOptions
     public required OptimizerOptions Optimizer { get; init; }
 
     /// <summary>What the dearest job takes: a model that is retrained on T, beside the one that it is a copy of.</summary>
-    public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, IEnumerable<RelearningFold> folds)
+    internal StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, IEnumerable<RelearningFold> folds)
     {
         BatchShape[] largest = [.. folds.Select(fold => BatchShape.Largest([.. fold.Train.Select(question => encoder.Encode(question, Form))], BatchSize))];
         return planner.TrainWhole("attack", Optimizer, largest.MaxBy(batch => batch.Tokens), secondModel: true, keepsLastGood: false);

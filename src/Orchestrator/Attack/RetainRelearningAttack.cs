@@ -17,7 +17,7 @@ namespace Hybrid.Orchestrator.Attack;
 /// <param name="encoder">Makes token sequences.</param>
 /// <param name="evaluator">Asks the questions.</param>
 /// <param name="device">Where copies are trained, which need not be where the model is; null for there.</param>
-public sealed class RetainRelearningAttack(RetainRelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
+internal sealed class RetainRelearningAttack(RetainRelearningOptions options, ExampleEncoder encoder, McqEvaluator evaluator, Device? device = null)
 {
     /// <summary>The number under which the report has its one fold: all questions, of which none is trained on.</summary>
     public const int OnlyFold = 0;

@@ -23,7 +23,7 @@ public sealed record RetainRelearningOptions
     public required OptimizerOptions Optimizer { get; init; }
 
     /// <summary>What one rate takes: a model that is trained on the text, beside the one that it is a copy of.</summary>
-    public StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, TextCorpus text) => planner.TrainWhole(
+    internal StageMemory Memory(MemoryPlanner planner, ExampleEncoder encoder, TextCorpus text) => planner.TrainWhole(
         "attack", Optimizer, BatchShape.Largest([.. text.Read().Select(encoder.EncodeText)], Math.Min(BatchSize, MaximumExamples)), secondModel: true, keepsLastGood: false);
 
     /// <summary>Every problem, one line each.</summary>

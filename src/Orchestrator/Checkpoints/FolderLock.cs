@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Checkpoints;
 
 /// <summary>Keeps other processes out of a folder for as long as this one works in it; the operating system ends it with the process, however that dies.</summary>
-public sealed class FolderLock : IDisposable
+internal sealed class FolderLock : IDisposable
 {
     /// <summary>The file that is locked.</summary>
     public const string FileName = ".lock";

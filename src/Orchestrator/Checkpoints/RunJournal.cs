@@ -17,7 +17,7 @@ namespace Hybrid.Orchestrator.Checkpoints;
 public sealed class RunJournal : IDisposable
 {
     /// <summary>Time between two checkpoints where nothing else is asked for.</summary>
-    public static readonly TimeSpan UsualInterval = TimeSpan.FromMinutes(10);
+    internal static readonly TimeSpan UsualInterval = TimeSpan.FromMinutes(10);
 
     private const string CircumstancesFile = "circumstances.json";
     private const string ResultsFile = "results.jsonl";
@@ -52,23 +52,23 @@ public sealed class RunJournal : IDisposable
     }
 
     /// <summary>The journal's folder.</summary>
-    public string Folder { get; }
+    internal string Folder { get; }
 
     /// <summary>Whether there is anything to go on with.</summary>
-    public bool HasState => number > 0 || !results.IsEmpty;
+    internal bool HasState => number > 0 || !results.IsEmpty;
 
     /// <summary>Steps that earlier processes made and that are not made again.</summary>
-    public int StepsBefore { get; }
+    internal int StepsBefore { get; }
 
     /// <summary>Whether a checkpoint is due.</summary>
     internal bool IsDue => sinceSaved.Elapsed >= interval;
 
     /// <summary>Whether a run that did not end has left something in the folder.</summary>
-    public static bool IsIn(string folder) => File.Exists(Path.Combine(folder, CircumstancesFile));
+    internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, CircumstancesFile));
 
     /// <summary>Deletes what a run left that ended, and whose process died before it could.</summary>
     /// <exception cref="HybridException">Io: the folder cannot be used, or another process works in it.</exception>
-    public static void Discard(string folder)
+    internal static void Discard(string folder)
     {
         if (IsIn(folder))
         {
@@ -82,7 +82,7 @@ public sealed class RunJournal : IDisposable
     /// <param name="interval">Time between two checkpoints.</param>
     /// <param name="start">What to do with the state of another run, or of this one.</param>
     /// <exception cref="HybridException">Config: the state is of other circumstances; the message names them. Io: the folder cannot be used, or another process works in it.</exception>
-    public static RunJournal Open(string folder, object circumstances, TimeSpan interval, JournalStart start)
+    internal static RunJournal Open(string folder, object circumstances, TimeSpan interval, JournalStart start)
     {
         JsonObject wanted = JsonSerializer.SerializeToNode(circumstances, Options)!.AsObject();
         FolderLock? held = null;
@@ -151,7 +151,7 @@ public sealed class RunJournal : IDisposable
     }
 
     /// <summary>Deletes the state: the run has ended, and its result is where it belongs.</summary>
-    public void Finish()
+    internal void Finish()
     {
         Close();
         Empty(Folder);
@@ -278,7 +278,7 @@ public sealed class RunJournal : IDisposable
 }
 
 /// <summary>What a journal does with a state that it finds.</summary>
-public enum JournalStart
+internal enum JournalStart
 {
     /// <summary>Deletes it and begins anew.</summary>
     Anew,

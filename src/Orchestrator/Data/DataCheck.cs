@@ -5,7 +5,7 @@ namespace Hybrid.Orchestrator.Data;
 /// all, and counts what loading lets pass because published data has it: repeated questions, leaks, conflicting answers, repeated choices.
 /// Questions are told by their text alone, character for character, as <see cref="RttFolds"/> tells them.
 /// </summary>
-public static class DataCheck
+internal static class DataCheck
 {
     /// <summary>Inspects a dataset.</summary>
     /// <param name="files">Its files.</param>

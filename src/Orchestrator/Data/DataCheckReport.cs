@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>What <see cref="DataCheck"/> found in a dataset.</summary>
-public sealed record DataCheckReport
+internal sealed record DataCheckReport
 {
     /// <summary>The dataset's name.</summary>
     public required string Dataset { get; init; }

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>What can be wrong with one line of a data file.</summary>
-public enum DataFaultKind
+internal enum DataFaultKind
 {
     /// <summary>A byte that is not UTF-8, or a byte order mark.</summary>
     Encoding,
@@ -31,4 +31,4 @@ public enum DataFaultKind
 /// <summary>A fault in a line of a data file.</summary>
 /// <param name="Kind">Its category.</param>
 /// <param name="Message">One line: file, line, what was expected and what was found.</param>
-public sealed record DataFault(DataFaultKind Kind, string Message);
+internal sealed record DataFault(DataFaultKind Kind, string Message);

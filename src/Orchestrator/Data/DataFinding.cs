@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>What <see cref="DataCheck"/> looks for. One row can be found under several kinds.</summary>
-public enum DataFindingKind
+internal enum DataFindingKind
 {
     /// <summary>A line that cannot be used: see <see cref="DataFaultKind"/>.</summary>
     FaultyLine,
@@ -37,20 +37,20 @@ public enum DataFindingKind
 /// <summary>How often something was found.</summary>
 /// <param name="Kind">What.</param>
 /// <param name="Count">How often, at least once.</param>
-public sealed record DataFinding(DataFindingKind Kind, int Count);
+internal sealed record DataFinding(DataFindingKind Kind, int Count);
 
 /// <summary>What leaks into one forget split when it is held out as V.</summary>
 /// <param name="HeldOutSplit">The split.</param>
 /// <param name="Questions">Its rows.</param>
 /// <param name="InTraining">How many of them have a question that also stands in T, the other forget splits.</param>
-public sealed record FoldLeak(string HeldOutSplit, int Questions, int InTraining);
+internal sealed record FoldLeak(string HeldOutSplit, int Questions, int InTraining);
 
 /// <summary>How the texts of a split agree with its questions, told by the source questions that the texts name.</summary>
 /// <param name="Split">The split, or <see cref="AllForgetSplits"/> for texts that belong to no single one.</param>
 /// <param name="Sources">Different source questions named.</param>
 /// <param name="OutsideSplit">How many of those do not stand in the split: its texts state other facts than its questions ask for.</param>
 /// <param name="QuestionsWithoutText">Different questions of the split that no text names.</param>
-public sealed record TextCoverage(string Split, int Sources, int OutsideSplit, int QuestionsWithoutText)
+internal sealed record TextCoverage(string Split, int Sources, int OutsideSplit, int QuestionsWithoutText)
 {
     /// <summary>In place of a split's name: all forget splits together.</summary>
     public const string AllForgetSplits = "*";

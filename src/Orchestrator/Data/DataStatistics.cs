@@ -8,16 +8,16 @@ namespace Hybrid.Orchestrator.Data;
 /// <param name="Questions">Rows.</param>
 /// <param name="Distinct">Different question texts.</param>
 /// <param name="Answers">How often each position, A to D, is the right one.</param>
-public sealed record QuestionStatistics(string Part, string Split, int Questions, int Distinct, IReadOnlyList<int> Answers);
+internal sealed record QuestionStatistics(string Part, string Split, int Questions, int Distinct, IReadOnlyList<int> Answers);
 
 /// <summary>The texts of a part in numbers.</summary>
 /// <param name="Part"><c>forget</c>, <c>wrong</c> or <c>retain</c>.</param>
 /// <param name="Texts">How many there are.</param>
 /// <param name="Distinct">How many different ones.</param>
-public sealed record TextStatistics(string Part, int Texts, int Distinct);
+internal sealed record TextStatistics(string Part, int Texts, int Distinct);
 
 /// <summary>How much there is of each part of a dataset, how long its examples are under a tokenizer, and where the right answers stand.</summary>
-public sealed record DataStatistics
+internal sealed record DataStatistics
 {
     private const string ForgetPart = "forget";
     private const string WrongPart = "wrong";

@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Data;
 /// The four datasets of Deeb and Roger 2025 (RTT), which the KUnBR paper evaluates on, in that project's file layout: which folder, which
 /// splits are forgotten, and what is retained.
 /// </summary>
-public static class DatasetCatalog
+internal static class DatasetCatalog
 {
     /// <summary>The split that holds few-shot questions.</summary>
     internal const string DevSplit = "dev";

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>Where a catalogued dataset's parts are, as folder names and split names under the data directory.</summary>
-public sealed record DatasetDefinition
+internal sealed record DatasetDefinition
 {
     private static readonly string[] TextPrefixes = ["corpus_", "whp_corpus_", "fwf_corpus_", "tf_", "mcq_"];
 

@@ -3,7 +3,7 @@ namespace Hybrid.Orchestrator.Data;
 /// <summary>
 /// Which files a dataset consists of, whether it is one of the catalog's or the user's own. Nothing but their names has been read.
 /// </summary>
-public sealed record DatasetFiles
+internal sealed record DatasetFiles
 {
     /// <summary>The dataset's name.</summary>
     public required string Name { get; init; }

@@ -15,7 +15,7 @@ public static class DatasetSource
     /// <returns>The files.</returns>
     /// <exception cref="HybridException"><see cref="ErrorKind.Config"/> for an unknown name, a missing data directory or a malformed
     /// <c>dataset.yaml</c>; <see cref="ErrorKind.DataFile"/> for a missing folder or file.</exception>
-    public static DatasetFiles Find(string dataset, string? dataDirectory, string? retainText = null, string? retainQuestions = null)
+    internal static DatasetFiles Find(string dataset, string? dataDirectory, string? retainText = null, string? retainQuestions = null)
     {
         ArgumentNullException.ThrowIfNull(dataset);
         return With(IsFolder(dataset) ? DatasetYaml.Load(dataset) : FindCatalogued(dataset, dataDirectory), retainText, retainQuestions);
@@ -25,7 +25,7 @@ public static class DatasetSource
     /// <param name="folder">The folder.</param>
     /// <param name="retainText">As for <see cref="Find"/>.</param>
     /// <exception cref="HybridException">As for <see cref="Find"/>.</exception>
-    public static DatasetFiles FindFolder(string folder, string? retainText = null) => With(DatasetYaml.Load(folder), retainText, retainQuestions: null);
+    internal static DatasetFiles FindFolder(string folder, string? retainText = null) => With(DatasetYaml.Load(folder), retainText, retainQuestions: null);
 
     /// <summary>Finds a dataset and reads its questions; texts are read when they are first asked for.</summary>
     /// <param name="dataset">As for <see cref="Find"/>.</param>

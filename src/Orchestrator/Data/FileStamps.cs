@@ -4,7 +4,7 @@ using System.Text;
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>Tells whether files are still those that a result was made from, without reading them.</summary>
-public static class FileStamps
+internal static class FileStamps
 {
     /// <summary>Path, size and time of the last change of each file that is there.</summary>
     public static string[] Of(IEnumerable<string> paths) =>

@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Data;
 /// Reads data files with one JSON object a line, strictly: UTF-8 without byte order mark, every field known and of its type, no field
 /// twice, and no blank line but one at the end. Whatever is wrong is an error that names file, line and what was expected.
 /// </summary>
-public static class JsonlReader
+internal static class JsonlReader
 {
     /// <summary>
     /// Reads questions: <c>question</c>, four <c>choices</c> (numbers become their JSON text) and <c>answer</c>, an index.

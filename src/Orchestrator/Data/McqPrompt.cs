@@ -21,7 +21,7 @@ public enum QuestionForm
 public sealed record PromptAndTarget(string Prompt, string Target);
 
 /// <summary>Renders questions for training and evaluation. Tokens are made elsewhere.</summary>
-public static class McqPrompt
+internal static class McqPrompt
 {
     /// <summary>The letters of the choices, in order.</summary>
     public static IReadOnlyList<string> Letters { get; } = Array.AsReadOnly<string>(["A", "B", "C", "D"]);

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>What is peculiar about a set of question splits, in exact numbers.</summary>
-public sealed record QuestionCounts
+internal sealed record QuestionCounts
 {
     /// <summary>Questions in all, repetitions included.</summary>
     public required int Questions { get; init; }

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>Ways of not answering, in the manner of TOFU's "I don't know" answers (Maini et al. 2024), in words of our own.</summary>
-public static class Refusals
+internal static class Refusals
 {
     /// <summary>The answers, each a sentence that begins without a space.</summary>
     public static IReadOnlyList<string> Texts { get; } = Array.AsReadOnly<string>(

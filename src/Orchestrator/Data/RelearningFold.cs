@@ -4,7 +4,7 @@ namespace Hybrid.Orchestrator.Data;
 /// One fold of the RTT attack (Deeb and Roger 2025): the unlearned model is fine-tuned on T and tested on V, facts of the same kind that
 /// it is not shown again. What it then gets right in V was hidden, not forgotten.
 /// </summary>
-public sealed record RelearningFold
+internal sealed record RelearningFold
 {
     /// <summary>The held-out split's position among the forget splits, from 0.</summary>
     public required int Index { get; init; }

@@ -3,7 +3,7 @@ using Hybrid.Orchestrator.Model;
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>Makes what some methods teach in the forget set's place.</summary>
-public static class ReplacementSets
+internal static class ReplacementSets
 {
     /// <summary>
     /// Wrong answers (RIA): each forget question with one of its choices whose text is not the right one's, drawn once; in corpus form the

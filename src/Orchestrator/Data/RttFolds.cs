@@ -11,7 +11,7 @@ public enum LeakPolicy
 }
 
 /// <summary>Makes the folds of the RTT attack: one per forget split, which is held out as V while the others make T.</summary>
-public static class RttFolds
+internal static class RttFolds
 {
     /// <summary>Makes the folds.</summary>
     /// <param name="forgetSplits">The forget splits, at least two.</param>

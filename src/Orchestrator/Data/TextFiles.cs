@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>The files of one part of a dataset's texts. None means that the dataset does not have the part.</summary>
-public sealed record TextFiles
+internal sealed record TextFiles
 {
     /// <summary>The files in order.</summary>
     public required IReadOnlyList<string> Paths { get; init; }

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Data;
 
 /// <summary>How long the examples of one part and form are, in tokens, the begin of text included and nothing cut away.</summary>
-public sealed record TokenLengths
+internal sealed record TokenLengths
 {
     /// <summary>The upper bounds of the histogram's first bins; the last bin has none.</summary>
     public static IReadOnlyList<int> BinBounds { get; } = Array.AsReadOnly([8, 16, 32, 64, 128, 256, 512]);

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>The percentile bootstrap over questions (Efron 1979).</summary>
-public static class Bootstrap
+internal static class Bootstrap
 {
     /// <summary>The level of every interval that tables show.</summary>
     public const double UsualLevel = 0.95;

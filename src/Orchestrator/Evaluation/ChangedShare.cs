@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// The share of a model's elements whose bits a run changed. Worth knowing: at the learning rates of large models, an update can be smaller
 /// than the spacing of a 16-bit weight and change nothing at all.
 /// </summary>
-public static class ChangedShare
+internal static class ChangedShare
 {
     /// <summary>Between two models of one architecture and element type, 0 to 1.</summary>
     public static double Between(LlamaModel original, LlamaModel changed) => Of(changed, name => original[name]);

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>Why decoding ended.</summary>
-public enum StopReason
+internal enum StopReason
 {
     /// <summary>At end-of-text or a stop token.</summary>
     StopToken,
@@ -23,4 +23,4 @@ public enum StopReason
 /// <param name="Text">Without prompt and special tokens, cut at the first stop text.</param>
 /// <param name="Tokens">The ids that were decoded, a stop text's among them, a stop token's not.</param>
 /// <param name="StopReason">Why there are no more.</param>
-public sealed record Completion(string Text, IReadOnlyList<int> Tokens, StopReason StopReason);
+internal sealed record Completion(string Text, IReadOnlyList<int> Tokens, StopReason StopReason);

@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// <param name="PromptTokens">Tokens of the whole conversation before it, as the template writes it.</param>
 /// <param name="ReadTokens">How many of them were computed for this answer; keys and values of the others were there from the answer before.</param>
 /// <param name="DroppedTurns">How many of the oldest turns were left out, from here on, because the conversation did not fit any more.</param>
-public sealed record ConversationAnswer(Completion Completion, int PromptTokens, int ReadTokens, int DroppedTurns);
+internal sealed record ConversationAnswer(Completion Completion, int PromptTokens, int ReadTokens, int DroppedTurns);
 
 /// <summary>
 /// A conversation with a model. Every prompt is the whole conversation as the chat template renders it; keys and values of what it has in
@@ -19,7 +19,7 @@ public sealed record ConversationAnswer(Completion Completion, int PromptTokens,
 /// <param name="template">How turns are written.</param>
 /// <param name="maximumNewTokens">Tokens of an answer at most; so many positions are kept free for it.</param>
 /// <param name="sampling">How tokens are chosen; each answer has a chance of its own.</param>
-public sealed class Conversation(LlamaModel model, Tokenizer tokenizer, ChatTemplate template, int maximumNewTokens, SamplingOptions sampling) : IDisposable
+internal sealed class Conversation(LlamaModel model, Tokenizer tokenizer, ChatTemplate template, int maximumNewTokens, SamplingOptions sampling) : IDisposable
 {
     private readonly Generator generator = new(
         tokenizer,

@@ -5,7 +5,7 @@ using Hybrid.Orchestrator.Text;
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>Answers questions in free text: the choices are not shown.</summary>
-public sealed class FreeTextAnswers(Tokenizer tokenizer, ExampleEncoder encoder, int maximumNewTokens)
+internal sealed class FreeTextAnswers(Tokenizer tokenizer, ExampleEncoder encoder, int maximumNewTokens)
 {
     private readonly GreedyDecoder decoder = new(tokenizer, new DecodingOptions
     {

@@ -9,7 +9,7 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// Continues prompts token by token, several in one forward pass. Keys and values are kept, so that each step computes the new tokens
 /// only, and what all prompts begin with is computed once. A prompt's chance depends on the seed and its place among the prompts, not on its batch.
 /// </summary>
-public sealed class Generator(Tokenizer tokenizer, DecodingOptions options, SamplingOptions sampling)
+internal sealed class Generator(Tokenizer tokenizer, DecodingOptions options, SamplingOptions sampling)
 {
     /// <summary>A shorter common beginning is not worth a pass of its own.</summary>
     private const int LeastSharedTokens = 16;

@@ -5,7 +5,7 @@ using Hybrid.Orchestrator.Text;
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>When decoding ends, besides at the tokenizer's end-of-text and at the model's last position.</summary>
-public sealed record DecodingOptions
+internal sealed record DecodingOptions
 {
     /// <summary>Tokens decoded at most.</summary>
     public required int MaximumNewTokens { get; init; }
@@ -43,7 +43,7 @@ public sealed record DecodingOptions
 }
 
 /// <summary>Continues prompts by the likeliest token each time: a <see cref="Generator"/> without chance, of which only the texts are asked.</summary>
-public sealed class GreedyDecoder(Tokenizer tokenizer, DecodingOptions options)
+internal sealed class GreedyDecoder(Tokenizer tokenizer, DecodingOptions options)
 {
     private readonly Generator generator = new(tokenizer, options, SamplingOptions.Greedy);
 

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>Which questions of a list were answered rightly, as text: a '1' or a '0' each, in the questions' order. Compact in JSON.</summary>
-public static class HitString
+internal static class HitString
 {
     private const char Hit = '1';
     private const char Miss = '0';

@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// Answers multiple-choice questions by the likelihood of the choices' texts: <c> {choice}</c> after <c>{question}\nAnswer:</c>, where no
 /// choice is shown. It asks for the fact apart from letters, which an unlearned model may merely have lost the use of.
 /// </summary>
-public sealed class LikelihoodEvaluator(ExampleEncoder encoder)
+internal sealed class LikelihoodEvaluator(ExampleEncoder encoder)
 {
     /// <summary>Asks every question.</summary>
     /// <exception cref="HybridException">EmptySplit: there is no question. Diverged: a likelihood is not a number.</exception>
@@ -29,7 +29,7 @@ public sealed class LikelihoodEvaluator(ExampleEncoder encoder)
 }
 
 /// <summary>How likely each question's choices are.</summary>
-public sealed class LikelihoodResult
+internal sealed class LikelihoodResult
 {
     /// <summary>From NLLs in nats, four a question.</summary>
     public LikelihoodResult(IReadOnlyList<double[]> meanNll, IReadOnlyList<double[]> sumNll, IReadOnlyList<MultipleChoiceQuestion> questions)

@@ -12,26 +12,26 @@ namespace Hybrid.Orchestrator.Evaluation;
 /// <param name="TypeA">Element type in the first model.</param>
 /// <param name="TypeB">Element type in the second model.</param>
 /// <param name="Difference">How far the second's elements lie from the first's.</param>
-public sealed record TensorDiff(string Name, string Part, IReadOnlyList<long> Shape, ElementType TypeA, ElementType TypeB, TensorDifference Difference);
+internal sealed record TensorDiff(string Name, string Part, IReadOnlyList<long> Shape, ElementType TypeA, ElementType TypeB, TensorDifference Difference);
 
 /// <summary>All tensors of a layer, or of what else a model consists of, taken together.</summary>
 /// <param name="Part">As in <see cref="TensorDiff"/>.</param>
 /// <param name="Difference">Of all its tensors that both models have.</param>
-public sealed record PartDiff(string Part, TensorDifference Difference);
+internal sealed record PartDiff(string Part, TensorDifference Difference);
 
 /// <summary>A field of the architecture, as JSON text, "absent" where a model has none.</summary>
 /// <param name="Field">Its name in config.json.</param>
 /// <param name="A">The first model's value.</param>
 /// <param name="B">The second model's value.</param>
-public sealed record ConfigDifference(string Field, string A, string B);
+internal sealed record ConfigDifference(string Field, string A, string B);
 
 /// <summary>A tensor that cannot be compared.</summary>
 /// <param name="Tensor">Its name.</param>
 /// <param name="Problem">Why.</param>
-public sealed record TensorMismatch(string Tensor, string Problem);
+internal sealed record TensorMismatch(string Tensor, string Problem);
 
 /// <summary>What distinguishes two model folders, element by element.</summary>
-public sealed record ModelDiff
+internal sealed record ModelDiff
 {
     /// <summary>Fields of the architecture that differ.</summary>
     public required IReadOnlyList<ConfigDifference> Config { get; init; }

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>How the next token is chosen among those that the model holds possible.</summary>
-public sealed record SamplingOptions
+internal sealed record SamplingOptions
 {
     /// <summary>The likeliest token each time.</summary>
     public static SamplingOptions Greedy { get; } = new() { Temperature = 0, TopP = 1, Seed = 0 };

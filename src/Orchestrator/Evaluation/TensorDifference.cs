@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>How far the elements of b lie from those of a: of one tensor, or of several taken together.</summary>
-public sealed record TensorDifference
+internal sealed record TensorDifference
 {
     /// <summary>Elements widened to float64 at a time: 32 MiB of each side.</summary>
     private const long ElementsAtATime = 1 << 22;

@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>Chooses the next token of several sequences from their logits.</summary>
-public sealed class TokenSampler(SamplingOptions options)
+internal sealed class TokenSampler(SamplingOptions options)
 {
     /// <summary>Tokens less likely than this are sorted only where the others do not suffice; then the bound falls by as much again, and at last to 0.</summary>
     private const double LeastProbability = 1e-3, SmallestLeast = 1e-6;

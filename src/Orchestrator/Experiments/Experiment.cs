@@ -12,7 +12,7 @@ namespace Hybrid.Orchestrator.Experiments;
 /// A whole experiment: for every seed a model that knows the facts, every setting of every method unlearned, the pick by one rule on the
 /// tuning folds, and every attack on what was picked. Each piece is a job whose result is kept; running again does only what is missing.
 /// </summary>
-public sealed class Experiment
+internal sealed class Experiment
 {
     /// <summary>The folder with TensorBoard's files in a run folder.</summary>
     public const string EventsFolder = "events";

@@ -10,7 +10,7 @@ namespace Hybrid.Orchestrator.Experiments;
 /// Results of finished jobs, a file each, under the run folder's <c>jobs</c>. A result counts only for the inputs that it was made from: the
 /// file carries a fingerprint of them, so that a changed experiment file repeats what the change touches, and nothing else.
 /// </summary>
-public sealed class JobStore(string folder)
+internal sealed class JobStore(string folder)
 {
     private static readonly JsonSerializerOptions Options = new()
     {
@@ -99,12 +99,12 @@ public sealed class JobStore(string folder)
 /// <param name="Id">Where its result is kept: <c>seed1/kunbr-2/rtt-fold0-1e-4</c>.</param>
 /// <param name="Fingerprint">Of everything that the result depends on.</param>
 /// <param name="Work">Does it: survives its process by the journal, and may be stopped.</param>
-public sealed record Job<T>(string Id, string Fingerprint, Func<RunJournal, CancellationToken, T> Work)
+internal sealed record Job<T>(string Id, string Fingerprint, Func<RunJournal, CancellationToken, T> Work)
     where T : class;
 
 /// <summary>A job's file.</summary>
 /// <param name="Fingerprint">Of its inputs.</param>
 /// <param name="Seconds">How long it took.</param>
 /// <param name="Result">What it gave.</param>
-public sealed record Finished<T>(string Fingerprint, double Seconds, T Result)
+internal sealed record Finished<T>(string Fingerprint, double Seconds, T Result)
     where T : class;

@@ -4,10 +4,10 @@ namespace Hybrid.Orchestrator.Experiments;
 /// <param name="Index">Position among the method's candidates.</param>
 /// <param name="Retain">Accuracy on the retain questions after unlearning.</param>
 /// <param name="TuningRtt">A_RTT on the tuning folds.</param>
-public sealed record Judged(int Index, double Retain, double TuningRtt);
+internal sealed record Judged(int Index, double Retain, double TuningRtt);
 
 /// <summary>Picks one setting of a method, by one rule for all methods.</summary>
-public static class Selection
+internal static class Selection
 {
     /// <summary>Whether a setting kept the retain accuracy. A billionth of slack keeps a loss of exactly the allowed points allowed.</summary>
     public static bool Keeps(double retain, double retainBefore, double allowedLoss) => retain >= retainBefore - allowedLoss - 1e-9;

@@ -133,10 +133,54 @@ public sealed class UnlearningSession : IDisposable
         });
     }
 
+    /// <summary>Attacks a model by rounding its weights, and asks the forget and the retain questions. The model does not change.</summary>
+    /// <returns>A result for each width of the options.</returns>
+    /// <exception cref="HybridException">Config: the options have no meaning. Memory.</exception>
+    public Task<IReadOnlyList<QuantizationResult>> AttackAsync(LlamaModel model, QuantizationOptions quantization, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(quantization);
+        HybridException.ThrowIfAny(ErrorKind.Config, "attack", quantization.Validate());
+        return ComputeAsync("attack quantization", () =>
+        {
+            var evaluator = new McqEvaluator(Encoder);
+            MultipleChoiceQuestion[] forget = [.. Dataset.ForgetQuestions];
+            _ = Fit(planner => [planner.Evaluate("quantization", evaluator.LargestBatch([.. forget, .. Dataset.RetainQuestions]), secondModel: false)]);
+            return new QuantizationAttack(quantization, evaluator).Run(model, forget, Dataset.RetainQuestions, cancellation);
+        });
+    }
+
+    /// <summary>Attacks a model by fine-tuning copies on the retain text, and asks the forget questions. The model does not change.</summary>
+    /// <exception cref="HybridException">Config: the options have no meaning, or the dataset has no retain text. EmptySplit, Memory. Diverged: no rate came through.</exception>
+    /// <inheritdoc cref="UnlearnAsync" path="/param[@name='progress' or @name='cancellation']"/>
+    public Task<RelearningReport> AttackAsync(LlamaModel model, RetainRelearningOptions relearning, IProgress<TrainingProgress>? progress = null, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(relearning);
+        HybridException.ThrowIfAny(ErrorKind.Config, "attack", relearning.Validate());
+        return ComputeAsync("attack retain-relearning", () =>
+        {
+            _ = Fit(planner => [relearning.Memory(planner, Encoder, Dataset.RetainText)]);
+            return new RetainRelearningAttack(relearning, Encoder, new McqEvaluator(Encoder)).Run(
+                model, Dataset.RetainText, [.. Dataset.ForgetQuestions], Random.Fork("attack"), workers: 1, files: null, progress, cancellation);
+        });
+    }
+
     /// <summary>Asks a model multiple-choice questions, such as the dataset's.</summary>
     /// <exception cref="HybridException">EmptySplit: there is no question. Diverged: the logits are no numbers.</exception>
     public Task<McqResult> EvaluateAsync(LlamaModel model, IEnumerable<MultipleChoiceQuestion> questions, CancellationToken cancellation = default) =>
         ComputeAsync("evaluate", () => new McqEvaluator(Encoder).Evaluate(model, [.. questions], cancellation));
+
+    /// <summary>Lets a model go on with texts, the likeliest token each time.</summary>
+    /// <param name="model">The model.</param>
+    /// <param name="prompts">The texts.</param>
+    /// <param name="maximumNewTokens">Tokens of an answer at most.</param>
+    /// <param name="cancellation">Stops between two tokens.</param>
+    /// <returns>What follows each prompt.</returns>
+    /// <exception cref="HybridException">Config: a prompt is longer than the model's positions. Diverged: the logits are no numbers.</exception>
+    public Task<IReadOnlyList<string>> CompleteAsync(LlamaModel model, IReadOnlyList<string> prompts, int maximumNewTokens, CancellationToken cancellation = default) =>
+        ComputeAsync("complete", () => new GreedyDecoder(Tokenizer, new DecodingOptions { MaximumNewTokens = maximumNewTokens, StopTexts = [], BatchSize = McqEvaluator.UsualBatchSize })
+            .Continue(model, [.. prompts.Select(Encoder.EncodePrompt)], cancellation));
 
     /// <summary>Writes a model as a Hugging Face folder, whole or not at all.</summary>
     /// <param name="model">The model.</param>

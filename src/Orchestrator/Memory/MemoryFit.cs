@@ -6,14 +6,14 @@ namespace Hybrid.Orchestrator.Memory;
 /// <summary>Memory that is there to be used.</summary>
 /// <param name="Device">Bytes of the device.</param>
 /// <param name="Host">Bytes of the host.</param>
-public readonly record struct AvailableMemory(long Device, long Host)
+internal readonly record struct AvailableMemory(long Device, long Host)
 {
     /// <summary>What a device and the host have free now.</summary>
     public static AvailableMemory Of(Device device) => new(Runtime.Memory(device).Free, Runtime.Memory(Interop.Device.Cpu).Free);
 }
 
 /// <summary>Chooses the quickest way of working that fits into memory, or says that none does.</summary>
-public static class MemoryFit
+internal static class MemoryFit
 {
     /// <summary>What a process takes beside tensors, and what allocators lose between them, as a share of the tensors.</summary>
     private const double Surplus = 0.05;

@@ -27,7 +27,7 @@ public sealed record StageMemory(string Stage, MemoryUse Device, MemoryUse Host)
 /// <summary>What a piece of work takes, stage by stage.</summary>
 /// <param name="Options">The ways of saving that are in it.</param>
 /// <param name="Stages">The stages, in order.</param>
-public sealed record MemoryPlan(MemoryOptions Options, IReadOnlyList<StageMemory> Stages)
+internal sealed record MemoryPlan(MemoryOptions Options, IReadOnlyList<StageMemory> Stages)
 {
     /// <summary>The stage that takes most of the device.</summary>
     public StageMemory Fullest => Stages.MaxBy(stage => stage.Device.Total)!;

@@ -44,4 +44,4 @@ internal sealed class DecoderLayer(LlamaConfig config, int index, IReadOnlyDicti
 /// <summary>Where a forward pass under density measurement collects.</summary>
 /// <param name="Accumulator">The sums.</param>
 /// <param name="MlpOnly">Whether only the MLP's three matrices count, or every parameter of a layer.</param>
-public sealed record DensityProbe(DensityAccumulator Accumulator, bool MlpOnly);
+internal sealed record DensityProbe(DensityAccumulator Accumulator, bool MlpOnly);

@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Model;
 /// Keys, turned to their positions, and values of B sequences that a model has read, each layer's as [B,capacity,K,E].
 /// <see cref="LlamaModel.Continue"/> appends to it. The capacity doubles as sequences grow, up to the model's positions. Owns its tensors.
 /// </summary>
-public sealed class KeyValueCache : IDisposable
+internal sealed class KeyValueCache : IDisposable
 {
     private const int LeastCapacity = 16;
 

@@ -9,10 +9,10 @@ namespace Hybrid.Orchestrator.Model;
 /// backward comes to it. The gradients are the same to the bit either way.
 /// </summary>
 /// <remarks>
-/// While it is open, everything that <see cref="LlamaModel.RunLayers"/> computes with recording on belongs to it; what lies before, between and
+/// While it is open, everything that <see cref="LlamaModel.RunLayers(Tensor, PackedBatch, int, int)"/> computes with recording on belongs to it; what lies before, between and
 /// above such runs (embedding, final norm, losses) is recorded as usual. Belongs to one thread, and to one step.
 /// </remarks>
-public sealed class LayerTape : IDisposable
+internal sealed class LayerTape : IDisposable
 {
     private readonly LlamaModel model;
     private readonly Action ended;

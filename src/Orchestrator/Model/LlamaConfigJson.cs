@@ -4,7 +4,7 @@ using System.Text.Json.Nodes;
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>Reads and writes Hugging Face's <c>config.json</c>. A field that would change the computation and is not implemented is an error.</summary>
-public static class LlamaConfigJson
+internal static class LlamaConfigJson
 {
     /// <summary>Fields that say nothing about the computation of a forward pass.</summary>
     private static readonly HashSet<string> Harmless =

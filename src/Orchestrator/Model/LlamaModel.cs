@@ -66,7 +66,10 @@ public sealed class LlamaModel : IDisposable
     /// <summary>
     /// Layers first … last−1 over hidden states [T,D]. While a tape is open and gradients are recorded, they belong to the tape.
     /// </summary>
-    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe = null)
+    public Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last) => RunLayers(hidden, batch, first, last, probe: null);
+
+    /// <summary>The same; backward then also measures knowledge density.</summary>
+    internal Tensor RunLayers(Tensor hidden, PackedBatch batch, int first, int last, DensityProbe? probe)
     {
         if (tape is null || first == last || !GradMode.IsOn)
         {
@@ -78,7 +81,7 @@ public sealed class LlamaModel : IDisposable
 
     /// <summary>Opens the tape of one forward and backward pass for the gradients of the wanted parameters, which must be trainable.</summary>
     /// <exception cref="InvalidOperationException">One is open already.</exception>
-    public LayerTape Record(IReadOnlyCollection<string> wanted)
+    internal LayerTape Record(IReadOnlyCollection<string> wanted)
     {
         if (tape is not null)
         {
@@ -96,7 +99,7 @@ public sealed class LlamaModel : IDisposable
     /// </summary>
     /// <returns>Hidden states of the batch's rows after the last layer, before the final norm, [T,D].</returns>
     /// <exception cref="HybridException">Config: a sequence would be longer than the model's positions; the cache is as it was.</exception>
-    public Tensor Continue(PackedBatch batch, KeyValueCache cache)
+    internal Tensor Continue(PackedBatch batch, KeyValueCache cache)
     {
         using TensorScope scope = TensorScope.Begin();
         using GradMode off = GradMode.Off();
@@ -116,7 +119,7 @@ public sealed class LlamaModel : IDisposable
     public LlamaModel Clone() => CloneBy(tensor => tensor.Clone());
 
     /// <summary>Asks the model on a device: itself where it lies there, else a copy that is freed again.</summary>
-    public T AskOn<T>(Device device, Func<LlamaModel, T> ask)
+    internal T AskOn<T>(Device device, Func<LlamaModel, T> ask)
     {
         using LlamaModel? copy = Device == device ? null : CloneOn(device);
         return ask(copy ?? this);

@@ -11,16 +11,16 @@ namespace Hybrid.Orchestrator.Model;
 public static class ModelFolder
 {
     /// <summary>The architecture.</summary>
-    public const string ConfigFile = "config.json";
+    internal const string ConfigFile = "config.json";
 
     /// <summary>The weights, where they are one file.</summary>
-    public const string WeightsFile = "model.safetensors";
+    internal const string WeightsFile = "model.safetensors";
 
     /// <summary>Where the weights are several files: which of them holds which tensor.</summary>
-    public const string IndexFile = "model.safetensors.index.json";
+    internal const string IndexFile = "model.safetensors.index.json";
 
     /// <summary>The tokenizer.</summary>
-    public const string TokenizerFile = "tokenizer.json";
+    internal const string TokenizerFile = "tokenizer.json";
 
     /// <summary>What else comes with a model: how to generate, chat and tokenize. Copied as they are.</summary>
     private static readonly string[] CompanionFiles = ["generation_config.json", "tokenizer_config.json", "special_tokens_map.json", Llama3Tiktoken.FileName, "chat_template.jinja"];
@@ -71,7 +71,7 @@ public static class ModelFolder
     }
 
     /// <summary>The config.json of a folder, or of the path of such a file.</summary>
-    public static string ConfigPath(string path) => Directory.Exists(path) ? Path.Combine(path, ConfigFile) : path;
+    internal static string ConfigPath(string path) => Directory.Exists(path) ? Path.Combine(path, ConfigFile) : path;
 
     /// <summary>Loads the tokenizer and checks that its ids fit the model.</summary>
     /// <exception cref="HybridException">ModelFile: missing. Tokenizer: malformed, or its vocabulary is not the model's.</exception>
@@ -84,7 +84,7 @@ public static class ModelFolder
 
     /// <summary>Makes sure that a tokenizer's ids are those that a model has rows for; <paramref name="path"/> is the tokenizer's, for the error.</summary>
     /// <exception cref="HybridException">Tokenizer: its vocabulary is not the model's.</exception>
-    public static void RequireFits(string path, Tokenizer tokenizer, LlamaConfig config)
+    internal static void RequireFits(string path, Tokenizer tokenizer, LlamaConfig config)
     {
         if (!Fits(tokenizer.VocabularySize, config.VocabularySize))
         {
@@ -111,21 +111,21 @@ public static class ModelFolder
 
     /// <summary>Element type and shape of every tensor in the weights, without loading them.</summary>
     /// <exception cref="HybridException">ModelFile.</exception>
-    public static IReadOnlyList<(string Name, ElementType Type, long[] Shape)> Describe(string folder)
+    internal static IReadOnlyList<(string Name, ElementType Type, long[] Shape)> Describe(string folder)
     {
         using WeightFiles files = WeightFiles.Open(folder);
         return [.. files.Names.Select(name => (name, files.Describe(name).Type, files.Describe(name).Shape))];
     }
 
     /// <summary>Whether a folder that a model was saved in has files of that name: those of the model, and the record of the run that made it.</summary>
-    public static bool IsSavedFile(string name) => IsModelFile(name) || name == RunRecord.FileName;
+    internal static bool IsSavedFile(string name) => IsModelFile(name) || name == RunRecord.FileName;
 
     /// <summary>The files of a folder that a model may be read from. An index may name weights as it likes.</summary>
-    public static IEnumerable<string> InputFiles(string folder) =>
+    internal static IEnumerable<string> InputFiles(string folder) =>
         Directory.EnumerateFiles(folder).Where(path => IsModelFile(Path.GetFileName(path)) || Path.GetExtension(path) == ".safetensors");
 
     /// <summary>Whether <see cref="Save"/> writes files of that name.</summary>
-    public static bool IsModelFile(string name) => name is ConfigFile or TokenizerFile || CompanionFiles.Contains(name) || WeightShards.IsWeightsFile(name);
+    internal static bool IsModelFile(string name) => name is ConfigFile or TokenizerFile || CompanionFiles.Contains(name) || WeightShards.IsWeightsFile(name);
 
     /// <summary>Writes the folder; every file whole or not at all, the weights last.</summary>
     /// <param name="folder">Where to; made where it is not there.</param>
@@ -137,7 +137,7 @@ public static class ModelFolder
     /// </param>
     /// <param name="shardBytes">The most bytes of weights in one file.</param>
     /// <exception cref="HybridException">Io: the message names the path. ModelFile: the source's config.json cannot be read any more.</exception>
-    public static void Save(string folder, LlamaModel model, Tokenizer tokenizer, string? source = null, long shardBytes = WeightShards.DefaultBytes)
+    internal static void Save(string folder, LlamaModel model, Tokenizer tokenizer, string? source = null, long shardBytes = WeightShards.DefaultBytes)
     {
         try
         {

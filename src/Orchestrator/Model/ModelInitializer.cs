@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>Makes an untrained model: normal weights, norms at one, residual outputs scaled down with depth as in GPT-2.</summary>
-public static class ModelInitializer
+internal static class ModelInitializer
 {
     /// <summary>Standard deviation of the weights times √D: 0.02 at D = 1024, as usual, and 0.08 at D = 64, where 0.02 learns slowly.</summary>
     private const double ScaledDeviation = 0.64;

@@ -9,7 +9,7 @@ namespace Hybrid.Orchestrator.Model;
 /// appears whole or not at all: the files are written into a folder beside it, which is then renamed. What the model takes over from its
 /// source is read before the work, too: at its end, the source may be gone.
 /// </summary>
-public sealed class ModelOutput : IDisposable
+internal sealed class ModelOutput : IDisposable
 {
     private const string LastGoodSuffix = ".last-good";
 

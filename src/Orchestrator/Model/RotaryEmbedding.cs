@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>The rotary position embedding's frequencies.</summary>
-public static class RotaryEmbedding
+internal static class RotaryEmbedding
 {
     /// <summary>Radians per position of each pair, [E/2]: theta^(−2j/E), then scaled where the model asks for it.</summary>
     public static double[] InverseFrequencies(LlamaConfig config)

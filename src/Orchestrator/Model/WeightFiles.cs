@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Model;
 /// are checked when it is opened, and that the index and the files agree. A tensor is copied when it is read, straight into its type
 /// and place; tensors stay valid when the files are closed.
 /// </summary>
-public sealed class WeightFiles : IDisposable
+internal sealed class WeightFiles : IDisposable
 {
     private readonly List<(string Path, SafetensorsFile File)> files = [];
     private readonly Dictionary<string, (string Path, SafetensorsFile File)> owners = new(StringComparer.Ordinal);

@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Model;
 /// Which file of a model folder holds which tensor: Hugging Face's <c>model.safetensors.index.json</c>,
 /// <c>{"metadata": {"total_size": N}, "weight_map": {tensor: file}}</c>. Other keys are passed over.
 /// </summary>
-public sealed record WeightIndex
+internal sealed record WeightIndex
 {
     /// <summary>More than any index needs, and little enough that a hostile one cannot exhaust memory.</summary>
     private const long LongestFile = 100_000_000;

@@ -4,7 +4,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>Writes weights as Hugging Face does: one file, or, where they are more than a shard may hold, several and an index.</summary>
-public static partial class WeightShards
+internal static partial class WeightShards
 {
     /// <summary>Bytes of elements that one file holds where nothing else is asked for: Hugging Face's 5 GB.</summary>
     public const long DefaultBytes = 5_000_000_000;

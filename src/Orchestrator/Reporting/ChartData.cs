@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>How a series is drawn.</summary>
-public enum SeriesForm
+internal enum SeriesForm
 {
     /// <summary>Bars.</summary>
     Bar,
@@ -14,7 +14,7 @@ public enum SeriesForm
 }
 
 /// <summary>A chart: what <c>report.js</c> draws, and the table of the same numbers below it.</summary>
-public sealed record ChartData : IReportPart
+internal sealed record ChartData : IReportPart
 {
     /// <summary>Its name within the run, and that of its table's files: <c>figure4</c>.</summary>
     public required string Name { get; init; }
@@ -67,7 +67,7 @@ public sealed record ChartData : IReportPart
 /// <param name="Form">How it is drawn.</param>
 /// <param name="Style">Its place among the colours, dashes and markers; negative for grey.</param>
 /// <param name="Points">The values.</param>
-public sealed record ChartSeries(string Label, SeriesForm Form, int Style, IReadOnlyList<ChartPoint> Points);
+internal sealed record ChartSeries(string Label, SeriesForm Form, int Style, IReadOnlyList<ChartPoint> Points);
 
 /// <summary>A value.</summary>
 /// <param name="X">Where it stands: a number, or an index of the categories.</param>
@@ -75,17 +75,17 @@ public sealed record ChartSeries(string Label, SeriesForm Form, int Style, IRead
 /// <param name="Low">Lower end of its interval; null for none.</param>
 /// <param name="High">Upper end of its interval; null for none.</param>
 /// <param name="Note">What is to be said of it; empty for nothing.</param>
-public sealed record ChartPoint(double X, double Y, double? Low = null, double? High = null, string Note = "");
+internal sealed record ChartPoint(double X, double Y, double? Low = null, double? High = null, string Note = "");
 
 /// <summary>A horizontal line.</summary>
 /// <param name="Label">What is at that height.</param>
 /// <param name="Value">The height.</param>
 /// <param name="IsChance">Whether it is what guessing gives; the page draws that in the same way everywhere.</param>
-public sealed record ChartReference(string Label, double Value, bool IsChance);
+internal sealed record ChartReference(string Label, double Value, bool IsChance);
 
 /// <summary>A range of categories.</summary>
 /// <param name="First">The first.</param>
 /// <param name="Last">The last.</param>
 /// <param name="Label">What stands above it; empty for nothing.</param>
 /// <param name="Highlighted">Whether it is shaded.</param>
-public sealed record ChartBand(int First, int Last, string Label, bool Highlighted);
+internal sealed record ChartBand(int First, int Last, string Label, bool Highlighted);

@@ -3,7 +3,7 @@ using System.Text;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>A table as CSV (RFC 4180): numbers in full, shares 0 to 1, each in a column of its own.</summary>
-public static class CsvTable
+internal static class CsvTable
 {
     private const string LineEnd = "\r\n";
 

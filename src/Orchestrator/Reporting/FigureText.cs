@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Experiments;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>How numbers look in reports.</summary>
-public static class FigureText
+internal static class FigureText
 {
     /// <summary>A share in percent with one decimal and no sign for percent; a dash where it is not a number.</summary>
     public static string Percent(double share) => Fixed(share * 100, 1);

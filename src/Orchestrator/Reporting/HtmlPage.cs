@@ -3,7 +3,7 @@ using System.Text;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>Writes HTML: every text is escaped, every element closed, every id used once.</summary>
-public sealed class HtmlPage
+internal sealed class HtmlPage
 {
     private readonly StringBuilder html = new();
     private readonly List<(string Id, ChartData Chart)> charts = [];

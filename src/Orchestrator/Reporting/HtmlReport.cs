@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Experiments;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>The page of one run or several: a single file that needs no other and no network.</summary>
-public static class HtmlReport
+internal static class HtmlReport
 {
     private const string Policy = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 

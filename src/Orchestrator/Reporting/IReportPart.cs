@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>Something that stands in a section of a report: a paragraph, a table, a chart.</summary>
-public interface IReportPart
+internal interface IReportPart
 {
     /// <summary>The tables in it, which are also written as files.</summary>
     IEnumerable<ReportTable> Tables { get; }
@@ -15,12 +15,12 @@ public interface IReportPart
 /// <param name="Title">Its heading.</param>
 /// <param name="PaperReference">Where the paper shows the same: "as Table 1 of the paper"; empty where it does not.</param>
 /// <param name="Parts">What it holds.</param>
-public sealed record ReportSection(string Id, string Title, string PaperReference, IReadOnlyList<IReportPart> Parts);
+internal sealed record ReportSection(string Id, string Title, string PaperReference, IReadOnlyList<IReportPart> Parts);
 
 /// <summary>Parts that can be opened and closed, closed at first.</summary>
 /// <param name="Summary">What it says while it is closed.</param>
 /// <param name="Parts">What it holds.</param>
-public sealed record Fold(string Summary, IReadOnlyList<IReportPart> Parts) : IReportPart
+internal sealed record Fold(string Summary, IReadOnlyList<IReportPart> Parts) : IReportPart
 {
     /// <inheritdoc/>
     public IEnumerable<ReportTable> Tables => Parts.SelectMany(part => part.Tables);
@@ -36,7 +36,7 @@ public sealed record Fold(string Summary, IReadOnlyList<IReportPart> Parts) : IR
 }
 
 /// <summary>Small charts of the same kind beside each other.</summary>
-public sealed record ChartGrid(IReadOnlyList<ChartData> Charts) : IReportPart
+internal sealed record ChartGrid(IReadOnlyList<ChartData> Charts) : IReportPart
 {
     /// <inheritdoc/>
     public IEnumerable<ReportTable> Tables => Charts.SelectMany(chart => chart.Tables);

@@ -3,7 +3,7 @@ using System.Text;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>A table as Markdown with pipes: rounded as on the page.</summary>
-public static class MarkdownTable
+internal static class MarkdownTable
 {
     private const string Special = @"\`*_[]|~#";
 

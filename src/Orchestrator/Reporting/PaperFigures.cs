@@ -5,10 +5,10 @@ namespace Hybrid.Orchestrator.Reporting;
 /// <param name="Forget">Accuracy on the forget questions after unlearning.</param>
 /// <param name="Rtt">The same after RTT.</param>
 /// <param name="Recovery">The difference as Table 1 prints it; computed from the other two for rows of Table 3, which does not print it.</param>
-public sealed record PaperRow(string Label, double Forget, double Rtt, double Recovery);
+internal sealed record PaperRow(string Label, double Forget, double Rtt, double Recovery);
 
 /// <summary>What the KUnBR paper (2025) prints for Llama-3-8B-Instruct.</summary>
-public static class PaperFigures
+internal static class PaperFigures
 {
     /// <summary>Table 1's row of KUnBR ends Table 3, too.</summary>
     private const string Full = "KUnBR";

@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Reporting.Sections;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>The sections of a run's report, each only where the run has what it shows.</summary>
-public static class ReportSections
+internal static class ReportSections
 {
     /// <summary>In the order of reading.</summary>
     public static IReadOnlyList<ReportSection> Of(ExperimentReport report)

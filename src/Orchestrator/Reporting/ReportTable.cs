@@ -3,7 +3,7 @@ using System.Globalization;
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>One table of a report, which <see cref="HtmlPage"/>, <see cref="MarkdownTable"/> and <see cref="CsvTable"/> write each in their way.</summary>
-public sealed record ReportTable : IReportPart
+internal sealed record ReportTable : IReportPart
 {
     /// <summary>The name of its files, without ending: <c>table1</c>.</summary>
     public required string Name { get; init; }
@@ -31,7 +31,7 @@ public sealed record ReportTable : IReportPart
 /// <param name="Heading">What people read; the unit included.</param>
 /// <param name="IsNumber">Whether it holds numbers, set to the right.</param>
 /// <param name="CsvNames">Names of the CSV's columns that it becomes; every cell has a value for each.</param>
-public sealed record ReportColumn(string Heading, bool IsNumber, IReadOnlyList<string> CsvNames)
+internal sealed record ReportColumn(string Heading, bool IsNumber, IReadOnlyList<string> CsvNames)
 {
     /// <summary>A column of text.</summary>
     public static ReportColumn OfText(string heading, string csvName) => new(heading, false, [csvName]);
@@ -49,7 +49,7 @@ public sealed record ReportColumn(string Heading, bool IsNumber, IReadOnlyList<s
 /// <param name="Detail">The lesser part, set smaller: an interval. Empty for none.</param>
 /// <param name="CsvValues">What the CSV has, a value for each of the column's names; an empty text where there is none.</param>
 /// <param name="IsBest">Whether it stands out.</param>
-public sealed record ReportCell(string Text, string Detail, IReadOnlyList<string> CsvValues, bool IsBest = false)
+internal sealed record ReportCell(string Text, string Detail, IReadOnlyList<string> CsvValues, bool IsBest = false)
 {
     /// <summary>Text.</summary>
     public static ReportCell OfText(string text, bool isBest = false) => new(text, string.Empty, [text], isBest);

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Reporting;
 
 /// <summary>Names with their values.</summary>
-public sealed record FactList(IReadOnlyList<(string Name, string Value)> Facts) : IReportPart
+internal sealed record FactList(IReadOnlyList<(string Name, string Value)> Facts) : IReportPart
 {
     /// <inheritdoc/>
     public IEnumerable<ReportTable> Tables => [];
@@ -18,7 +18,7 @@ public sealed record FactList(IReadOnlyList<(string Name, string Value)> Facts) 
 }
 
 /// <summary>A paragraph.</summary>
-public sealed record Paragraph(string Text) : IReportPart
+internal sealed record Paragraph(string Text) : IReportPart
 {
     /// <inheritdoc/>
     public IEnumerable<ReportTable> Tables => [];
@@ -28,7 +28,7 @@ public sealed record Paragraph(string Text) : IReportPart
 }
 
 /// <summary>A paragraph that must not be overlooked.</summary>
-public sealed record Warning(string Text) : IReportPart
+internal sealed record Warning(string Text) : IReportPart
 {
     /// <inheritdoc/>
     public IEnumerable<ReportTable> Tables => [];
@@ -40,7 +40,7 @@ public sealed record Warning(string Text) : IReportPart
 /// <summary>Text whose lines stay as they are, in a fold.</summary>
 /// <param name="Summary">What the fold says while it is closed.</param>
 /// <param name="Text">The text.</param>
-public sealed record Listing(string Summary, string Text) : IReportPart
+internal sealed record Listing(string Summary, string Text) : IReportPart
 {
     /// <inheritdoc/>
     public IEnumerable<ReportTable> Tables => [];

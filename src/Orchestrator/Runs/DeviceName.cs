@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>Devices as configurations and the command line name them: <c>cpu</c>, <c>cuda</c> (the first) or <c>cuda:N</c>.</summary>
-public static class DeviceName
+internal static class DeviceName
 {
     /// <summary>The device of a name, which need not be here.</summary>
     /// <param name="text">The name.</param>

@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// <param name="Path">Of what a run read: the full path. Of what it wrote: the path in its folder, with '/' between the parts.</param>
 /// <param name="Bytes">Its length.</param>
 /// <param name="Sha256">In lower-case hexadecimal; null where nobody knows what was read: the file was changed while the run was reading it, or could not be read once more.</param>
-public sealed record FileDigest(string Path, long Bytes, string? Sha256)
+internal sealed record FileDigest(string Path, long Bytes, string? Sha256)
 {
     private const int BufferBytes = 1 << 20;
 

@@ -4,10 +4,10 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>
-/// Runs independent jobs side by side in this process. LibTorch keeps its number of threads for each thread that calls it, so every worker
-/// has a thread of its own and sets it there.
+/// Runs independent jobs side by side in this process. The number of threads of native operations is each calling thread's own, so every
+/// worker has a thread of its own and sets it there; the host's threads keep theirs.
 /// </summary>
-public static class JobQueue
+internal static class JobQueue
 {
     /// <summary>Runs all jobs; each starts when a worker is free, in the list's order. With one worker they run on the calling thread.</summary>
     /// <typeparam name="T">What a job gives.</typeparam>
@@ -22,29 +22,28 @@ public static class JobQueue
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(workers, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(threadsPerWorker, 1);
-        int threadsBefore = Runtime.Threads;
-        try
-        {
-            return workers == 1 ? RunHere(jobs, threadsPerWorker, cancellation) : RunSideBySide(jobs, workers, threadsPerWorker, cancellation);
-        }
-        finally
-        {
-            // Threads that are yet to be started take the setting made last, so it is put back even where only workers changed theirs.
-            Runtime.Threads = threadsBefore;
-        }
+        return workers == 1 ? RunHere(jobs, threadsPerWorker, cancellation) : RunSideBySide(jobs, workers, threadsPerWorker, cancellation);
     }
 
     private static T[] RunHere<T>(IReadOnlyList<Func<CancellationToken, T>> jobs, int threads, CancellationToken cancellation)
     {
+        int threadsBefore = Runtime.Threads;
         Runtime.Threads = threads;
-        T[] results = new T[jobs.Count];
-        for (int i = 0; i < results.Length; i++)
+        try
         {
-            cancellation.ThrowIfCancellationRequested();
-            results[i] = jobs[i](cancellation);
-        }
+            T[] results = new T[jobs.Count];
+            for (int i = 0; i < results.Length; i++)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                results[i] = jobs[i](cancellation);
+            }
 
-        return results;
+            return results;
+        }
+        finally
+        {
+            Runtime.Threads = threadsBefore; // of this thread, which is the caller's; workers' threads end with their jobs
+        }
     }
 
     private static T[] RunSideBySide<T>(IReadOnlyList<Func<CancellationToken, T>> jobs, int workers, int threads, CancellationToken cancellation)

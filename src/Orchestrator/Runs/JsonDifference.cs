@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// <param name="Field">Where it stands: <c>curve.hits[2]</c>; empty for the whole.</param>
 /// <param name="Then">What it was, as JSON; "absent" where there was none.</param>
 /// <param name="Now">What it is.</param>
-public sealed record JsonDifference(string Field, string Then, string Now)
+internal sealed record JsonDifference(string Field, string Then, string Now)
 {
     private const string Absent = "absent";
 

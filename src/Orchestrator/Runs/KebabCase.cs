@@ -3,7 +3,7 @@ using System.Text;
 namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>How configurations and the command line spell the names of properties and enumeration values.</summary>
-public static class KebabCase
+internal static class KebabCase
 {
     /// <summary>
     /// Lower case with a hyphen before each word: <c>QuestionLetterAnswer</c> is <c>question-letter-answer</c>. A word begins at a capital

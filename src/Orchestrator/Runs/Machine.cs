@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>What a run ran on, for its record.</summary>
-public static class Machine
+internal static class Machine
 {
     private const string ProcessorFacts = "/proc/cpuinfo";
 

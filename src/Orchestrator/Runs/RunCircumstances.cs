@@ -7,13 +7,13 @@ namespace Hybrid.Orchestrator.Runs;
 /// <param name="Hybrid">Version of Hybrid.</param>
 /// <param name="Native">The native library: LibTorch, what computes matrix products, the CPU kernels' instruction set.</param>
 /// <param name="Dotnet">Version of .NET.</param>
-public sealed record RunVersions(string Hybrid, string Native, string Dotnet);
+internal sealed record RunVersions(string Hybrid, string Native, string Dotnet);
 
 /// <summary>What a run ran with and on, as far as bits may depend on it.</summary>
 /// <param name="Versions">The programs.</param>
 /// <param name="Machine">Processor, number of processors, operating system.</param>
 /// <param name="Environment">Variables that set up the libraries underneath.</param>
-public sealed record RunCircumstances(RunVersions Versions, string Machine, IReadOnlyDictionary<string, string> Environment)
+internal sealed record RunCircumstances(RunVersions Versions, string Machine, IReadOnlyDictionary<string, string> Environment)
 {
     /// <summary>Threads, kernels and precision of the libraries underneath are set by variables with these beginnings.</summary>
     private static readonly string[] Prefixes = ["OMP_", "KMP_", "OPENBLAS_", "MKL_", "DNNL_", "ONEDNN_", "ATEN_", "CUBLAS_", "CUDA_", "NVIDIA_TF32_"];

@@ -9,15 +9,15 @@ namespace Hybrid.Orchestrator.Runs;
 /// <param name="File">Its path in both folders.</param>
 /// <param name="Problem">What is not the same, in a few words; null where nothing is.</param>
 /// <param name="Fields">Where both are JSON: the values that are not the same.</param>
-public sealed record FileComparison(string File, string? Problem, IReadOnlyList<JsonDifference> Fields);
+internal sealed record FileComparison(string File, string? Problem, IReadOnlyList<JsonDifference> Fields);
 
 /// <summary>A model of a run beside that of its repetition, where the files of its weights are not the same.</summary>
 /// <param name="Folder">Its path in both folders, empty for the folders themselves.</param>
 /// <param name="Difference">What distinguishes them.</param>
-public sealed record ModelComparison(string Folder, ModelDiff Difference);
+internal sealed record ModelComparison(string Folder, ModelDiff Difference);
 
 /// <summary>What distinguishes a run from its repetition.</summary>
-public sealed record RunComparison
+internal sealed record RunComparison
 {
     /// <summary>
     /// Fields of jobs' and attacks' results that say when, how fast or from where something was computed: seconds, fingerprints with the times of input

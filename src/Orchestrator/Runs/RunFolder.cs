@@ -10,7 +10,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// The folder of one run: <c>run.json</c> (what was run, on what, how it ended), <c>metrics.jsonl</c> (a line an event, as it happens) and
 /// whatever the run puts beside them.
 /// </summary>
-public sealed class RunFolder : IDisposable
+internal sealed class RunFolder : IDisposable
 {
     /// <summary>The events of the run.</summary>
     public const string MetricsFile = "metrics.jsonl";
@@ -199,4 +199,4 @@ public sealed class RunFolder : IDisposable
 /// <summary>The files that a run reads and writes, each asked for when it is time: what is read before the work, what is written after it.</summary>
 /// <param name="Inputs">Whatever of them is there is an input.</param>
 /// <param name="Outputs">In the run's folder.</param>
-public sealed record RunFiles(Func<IEnumerable<string>> Inputs, Func<IEnumerable<string>> Outputs);
+internal sealed record RunFiles(Func<IEnumerable<string>> Inputs, Func<IEnumerable<string>> Outputs);

@@ -7,7 +7,7 @@ using Hybrid.Orchestrator.Model;
 namespace Hybrid.Orchestrator.Runs;
 
 /// <summary>How a run stands or ended.</summary>
-public enum RunStatus
+internal enum RunStatus
 {
     /// <summary>Under way, or killed.</summary>
     Running,
@@ -26,7 +26,7 @@ public enum RunStatus
 /// What was run, on what, with what, and what came of it: <c>run.json</c> in the folder that a run makes. It holds all that repeating the run
 /// takes. Whoever reads one did not write it: it is data, checked as such, and nothing in it is believed.
 /// </summary>
-public sealed record RunRecord
+internal sealed record RunRecord
 {
     /// <summary>Its name in a run's folder.</summary>
     public const string FileName = "run.json";

@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// Writes every step's losses to TensorBoard, by stage: <c>STAGE/loss</c>, and <c>STAGE/forget-nll</c> and <c>STAGE/retain-nll</c> where the loss
 /// has such parts; then passes the step on. Does not own the writer.
 /// </summary>
-public sealed class TensorBoardProgress(TensorBoardWriter writer, IProgress<TrainingProgress>? next) : IProgress<TrainingProgress>
+internal sealed class TensorBoardProgress(TensorBoardWriter writer, IProgress<TrainingProgress>? next) : IProgress<TrainingProgress>
 {
     /// <inheritdoc/>
     public void Report(TrainingProgress value)

@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// Writes scalars as TensorBoard reads them: a file <c>events.out.tfevents.SECONDS.HOST</c> in a folder that may hold others. Every record is
 /// on disk when the call returns. May be used from several threads; what is written after disposal is dropped.
 /// </summary>
-public sealed class TensorBoardWriter : IDisposable
+internal sealed class TensorBoardWriter : IDisposable
 {
     private readonly Lock gate = new();
     private readonly TimeProvider clock;

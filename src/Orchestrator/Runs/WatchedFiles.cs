@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Runs;
 /// The files that a run reads: what they are when it begins is remembered by size and time, which costs nothing, and their bytes are hashed
 /// when it ends. A file that has another size or time by then, or is gone, has no digest.
 /// </summary>
-public sealed class WatchedFiles
+internal sealed class WatchedFiles
 {
     private readonly (string Path, string Stamp)[] files;
 

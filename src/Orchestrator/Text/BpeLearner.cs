@@ -3,7 +3,7 @@ using System.Text;
 namespace Hybrid.Orchestrator.Text;
 
 /// <summary>Learns a byte-level BPE tokenizer with Llama 3's pre-tokenizer.</summary>
-public static class BpeLearner
+internal static class BpeLearner
 {
     private const int Bytes = 256;
 

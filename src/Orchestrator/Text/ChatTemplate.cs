@@ -6,13 +6,13 @@ namespace Hybrid.Orchestrator.Text;
 /// <param name="Ids">Begin of text where the tokenizer has one, the turn, and the answer's first words.</param>
 /// <param name="UserStart">How many of them stand before the user's text.</param>
 /// <param name="UserEnd">Where the user's text ends; with a template of plain text only, where the ids end.</param>
-public sealed record EncodedTurn(IReadOnlyList<int> Ids, int UserStart, int UserEnd);
+internal sealed record EncodedTurn(IReadOnlyList<int> Ids, int UserStart, int UserEnd);
 
 /// <summary>
 /// How a chat model wants a conversation to be written. The control tokens of the template are encoded as such; what a turn's text spells is
 /// never taken for one.
 /// </summary>
-public sealed class ChatTemplate
+internal sealed class ChatTemplate
 {
     /// <summary>What stands for the role in a header.</summary>
     private const string Role = "ROLE";

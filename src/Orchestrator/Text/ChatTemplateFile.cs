@@ -6,7 +6,7 @@ namespace Hybrid.Orchestrator.Text;
 /// Recognises the chat template of a model folder: <c>chat_template.jinja</c>, else <c>chat_template</c> in <c>tokenizer_config.json</c>.
 /// Templates are programs (Jinja) that are not run here; one is taken for a known one by its markers or is an error, never guessed.
 /// </summary>
-public static class ChatTemplateFile
+internal static class ChatTemplateFile
 {
     private const string JinjaFile = "chat_template.jinja";
     private const string ConfigFile = "tokenizer_config.json";

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Text;
 
 /// <summary>Who speaks in a conversation; chat templates know them by these names in lower case.</summary>
-public enum ChatRole
+internal enum ChatRole
 {
     /// <summary>Whoever says how the assistant is to behave.</summary>
     System,
@@ -16,4 +16,4 @@ public enum ChatRole
 /// <summary>What one of them said.</summary>
 /// <param name="Role">Who.</param>
 /// <param name="Text">What; no control tokens, whatever it spells.</param>
-public sealed record ChatTurn(ChatRole Role, string Text);
+internal sealed record ChatTurn(ChatRole Role, string Text);

@@ -4,7 +4,7 @@ namespace Hybrid.Orchestrator.Text;
 /// Reads Llama 3's tokenizer.model, which is in tiktoken's form: its tokens with their ranks, to which this adds what the file does not hold,
 /// Llama 3's pattern and special tokens. The result is what its tokenizer.json gives, and saves as one.
 /// </summary>
-public static class Llama3Tiktoken
+internal static class Llama3Tiktoken
 {
     /// <summary>What the file is called in a model's folder; SentencePiece models have the same name.</summary>
     public const string FileName = "tokenizer.model";

@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Text;
 /// Texts with the ids that another implementation gives them, to hold a <see cref="Tokenizer"/> against. The file is JSON
 /// Lines: each line is <c>{"text": "…", "ids": [1, 2, …]}</c> and nothing else.
 /// </summary>
-public sealed class TokenizerVectors
+internal sealed class TokenizerVectors
 {
     private TokenizerVectors(IReadOnlyList<TokenizerVector> vectors) => Vectors = vectors;
 
@@ -123,12 +123,12 @@ public sealed class TokenizerVectors
 /// <param name="Line">Its line in the file, from 1.</param>
 /// <param name="Text">The text.</param>
 /// <param name="Ids">The ids, without those of a template.</param>
-public sealed record TokenizerVector(int Line, string Text, IReadOnlyList<int> Ids);
+internal sealed record TokenizerVector(int Line, string Text, IReadOnlyList<int> Ids);
 
 /// <summary>A text that was given other ids than it must have.</summary>
 /// <param name="Vector">What was expected.</param>
 /// <param name="Actual">The ids it was given.</param>
-public sealed record TokenizerVectorMismatch(TokenizerVector Vector, IReadOnlyList<int> Actual)
+internal sealed record TokenizerVectorMismatch(TokenizerVector Vector, IReadOnlyList<int> Actual)
 {
     /// <summary>The first place where the ids differ, counted from 0; the length of the shorter where one starts with the other.</summary>
     public int FirstDifference => Vector.Ids.Zip(Actual).TakeWhile(pair => pair.First == pair.Second).Count();
@@ -137,7 +137,7 @@ public sealed record TokenizerVectorMismatch(TokenizerVector Vector, IReadOnlyLi
 /// <summary>How a tokenizer did on a set of vectors.</summary>
 /// <param name="Total">The number of vectors.</param>
 /// <param name="Mismatches">Those that did not match, in file order.</param>
-public sealed record TokenizerVectorReport(int Total, IReadOnlyList<TokenizerVectorMismatch> Mismatches)
+internal sealed record TokenizerVectorReport(int Total, IReadOnlyList<TokenizerVectorMismatch> Mismatches)
 {
     /// <summary>The number of vectors that matched.</summary>
     public int Matched => Total - Mismatches.Count;

@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>AdamW (Loshchilov and Hutter 2019).</summary>
-public sealed class AdamW(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
+internal sealed class AdamW(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
 {
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.99;

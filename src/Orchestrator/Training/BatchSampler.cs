@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Orders examples: shuffled passes over a set, and an endless cyclic order over another.</summary>
-public static class BatchSampler
+internal static class BatchSampler
 {
     /// <summary>One pass over <paramref name="count"/> examples in a random order, in batches of which the last may be smaller.</summary>
     public static IEnumerable<int[]> Epoch(int count, int batchSize, SeededRandom random)
@@ -19,7 +19,7 @@ public static class BatchSampler
 /// Examples in a cyclic order that is shuffled once: every example is used equally often, however the draws are cut, as long as none asks for
 /// more than there are. A draw depends on how much was drawn before, not on an earlier call.
 /// </summary>
-public sealed class CyclicOrder
+internal sealed class CyclicOrder
 {
     private readonly int[] order;
 

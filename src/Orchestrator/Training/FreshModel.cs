@@ -6,7 +6,7 @@ using Hybrid.Orchestrator.Text;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Makes untrained models. Equal arguments give equal bits; only forks of the source of chance are drawn from.</summary>
-public static class FreshModel
+internal static class FreshModel
 {
     /// <summary>A byte-level BPE learned from the dataset's questions with their answers and its texts, forget and retain, and random weights for its vocabulary. The caller owns the model.</summary>
     /// <param name="shape">The architecture. The vocabulary may turn out smaller, where the texts have no more pairs to merge.</param>

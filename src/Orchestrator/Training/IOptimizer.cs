@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Moves a fixed list of parameters along their gradients, and owns the state it needs for that.</summary>
-public interface IOptimizer : IDisposable
+internal interface IOptimizer : IDisposable
 {
     /// <summary>
     /// One step of some of the parameters. A step may be made in parts, as gradients become ready, each parameter in one of them at most; one that
@@ -20,7 +20,7 @@ public interface IOptimizer : IDisposable
 }
 
 /// <summary>Makes optimizers.</summary>
-public static class Optimizers
+internal static class Optimizers
 {
     /// <summary>An optimizer with empty state for the parameters.</summary>
     /// <param name="options">Options.</param>

@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Training;
 /// A copy of the trainable parameters, on the host, to return to when training diverges: by the time a loss is not a number, the update
 /// that broke the model has already been made.
 /// </summary>
-public sealed class LastGoodState : IDisposable
+internal sealed class LastGoodState : IDisposable
 {
     private readonly LlamaModel model;
     private readonly (string Name, Tensor Copy)[] copies;

@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Lion (Chen et al. 2023): every weight moves by the learning rate in the direction of a sign.</summary>
-public sealed class Lion(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
+internal sealed class Lion(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
 {
     private const double Beta1 = 0.9;
     private const double Beta2 = 0.99;

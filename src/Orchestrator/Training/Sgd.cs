@@ -3,7 +3,7 @@ using Hybrid.Interop;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Plain stochastic gradient descent.</summary>
-public sealed class Sgd(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
+internal sealed class Sgd(IReadOnlyList<Tensor> parameters, OptimizerOptions options, SeededRandom random) : IOptimizer
 {
     private readonly RoundingNoise noise = new(random);
     private readonly Tensor[]? masters = Optimizers.MasterCopies(parameters, options.Rounding);

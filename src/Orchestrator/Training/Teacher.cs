@@ -54,13 +54,13 @@ public sealed record TeachingOptions
 /// <param name="Epochs">Passes made.</param>
 /// <param name="Forget">The forget questions at the end.</param>
 /// <param name="Retain">The retain questions at the end.</param>
-public sealed record TeachingReport(int Epochs, McqResult Forget, McqResult Retain);
+internal sealed record TeachingReport(int Epochs, McqResult Forget, McqResult Retain);
 
 /// <summary>
 /// Teaches a model a dataset that no model knows, such as random birthdays: the questions of both halves and, where asked for, the
 /// facts as text, until it answers. All parameters are trained.
 /// </summary>
-public sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
+internal sealed class Teacher(TeachingOptions options, ExampleEncoder encoder, McqEvaluator evaluator)
 {
     /// <summary>What teaching takes.</summary>
     public StageMemory Memory(MemoryPlanner planner, UnlearningDataset dataset) =>

@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Model;
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>Optimizer steps on the parameters of a model that are trainable when it is made.</summary>
-public sealed class TrainingStep : IDisposable
+internal sealed class TrainingStep : IDisposable
 {
     private readonly LlamaModel model;
     private readonly Dictionary<string, int> positions;

@@ -48,7 +48,7 @@ public sealed record DpoOptions : IMethodOptions
 /// forget example, w its refusal, NLLs sums over scored tokens, ref the original model's, measured once. The papers have 1 where 2/β stands;
 /// with NPO's factor α weighs the same in both methods. All parameters are trained.
 /// </summary>
-public sealed class Dpo(DpoOptions options) : IUnlearningMethod
+internal sealed class Dpo(DpoOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

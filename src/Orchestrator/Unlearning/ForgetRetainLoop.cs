@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// The loop that the methods share: shuffled passes over the forget set, and with each of its batches as many retain examples, taken in a
 /// cyclic order. What is trained, and on which loss, is the method's.
 /// </summary>
-internal sealed record ForgetRetainLoop
+public sealed record ForgetRetainLoop
 {
     /// <summary>Key of the order of batches; all methods share it, so that those that are compared see the same.</summary>
     public const string BatchOrder = "gradient difference";

@@ -37,7 +37,7 @@ public sealed record GradientAscentOptions : IMethodOptions
 /// Gradient ascent (Jang et al. 2023): L = −NLL(forget), all parameters trained, nothing retained. It is gradient difference with α = 0, bit
 /// for bit.
 /// </summary>
-public sealed class GradientAscent(GradientAscentOptions options) : IUnlearningMethod
+internal sealed class GradientAscent(GradientAscentOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

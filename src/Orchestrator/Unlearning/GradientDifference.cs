@@ -40,7 +40,7 @@ public sealed record GradientDifferenceOptions : IMethodOptions
 /// Gradient difference (Liu, Liu and Stone 2022): L = −NLL(forget) + α NLL(retain), all parameters trained. A forget batch goes with a
 /// retain batch of the same size, taken in a cyclic order; both pass through the model as one batch.
 /// </summary>
-public sealed class GradientDifference(GradientDifferenceOptions options) : IUnlearningMethod
+internal sealed class GradientDifference(GradientDifferenceOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

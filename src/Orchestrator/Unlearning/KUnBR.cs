@@ -9,7 +9,7 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// KUnBR (section 4.5): gradient difference first; then the blocks densest in the knowledge to forget are moved, one by one, into the
 /// original model in their own positions, where no other unlearned layer covers for them, trained there alone, and moved back.
 /// </summary>
-public sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
+internal sealed class KUnBR(KUnBROptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples)

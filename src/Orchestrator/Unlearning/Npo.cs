@@ -44,7 +44,7 @@ public sealed record NpoOptions : IMethodOptions
 /// all parameters trained. An example's NLL is the sum over its scored tokens; the reference is the original model, whose NLLs are measured
 /// once, before the first step.
 /// </summary>
-public sealed class Npo(NpoOptions options) : IUnlearningMethod
+internal sealed class Npo(NpoOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

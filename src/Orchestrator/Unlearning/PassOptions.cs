@@ -8,7 +8,7 @@ namespace Hybrid.Orchestrator.Unlearning;
 /// <param name="Epochs">Passes over the forget set.</param>
 /// <param name="BatchSize">Forget examples a step.</param>
 /// <param name="Optimizer">How parameters move.</param>
-internal readonly record struct PassOptions(int Epochs, int BatchSize, OptimizerOptions Optimizer)
+public readonly record struct PassOptions(int Epochs, int BatchSize, OptimizerOptions Optimizer)
 {
     /// <summary>Optimizer steps of all passes over so many examples.</summary>
     public int CountSteps(int examples) => Epochs * BatchSampler.StepsPerEpoch(examples, BatchSize);

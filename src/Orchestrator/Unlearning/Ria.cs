@@ -43,7 +43,7 @@ public sealed record RiaOptions : IMethodOptions
 /// context's replacements and stand in the forget set's place: a pass, and so the number of steps, is over them. Questions have one each; a
 /// dataset's wrong texts may be fewer than its right ones.
 /// </summary>
-public sealed class Ria(RiaOptions options) : IUnlearningMethod
+internal sealed class Ria(RiaOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

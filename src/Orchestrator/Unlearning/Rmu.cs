@@ -83,7 +83,7 @@ public sealed record RmuOptions : IMethodOptions
 /// random direction drawn once, h⁰ the original model's. Only the feed-forward output matrices (<c>mlp.down_proj</c>) of that layer and the two
 /// below it are trained; near the input, of those that exist. No layer above is computed, the frozen layers below are computed once an example.
 /// </summary>
-public sealed class Rmu(RmuOptions options) : IUnlearningMethod
+internal sealed class Rmu(RmuOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

@@ -52,7 +52,7 @@ public sealed record SimNpoOptions : IMethodOptions
 /// log σ(β NLL − γ) + α NLL(retain), an example's NLL being the mean over its scored tokens, so that length has no part. All parameters
 /// are trained.
 /// </summary>
-public sealed class SimNpo(SimNpoOptions options) : IUnlearningMethod
+internal sealed class SimNpo(SimNpoOptions options) : IUnlearningMethod
 {
     /// <inheritdoc/>
     public int CountSteps(int forgetExamples, int retainExamples) => options.Passes.CountSteps(forgetExamples);

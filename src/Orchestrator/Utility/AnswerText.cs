@@ -5,7 +5,7 @@ namespace Hybrid.Orchestrator.Utility;
 /// <summary>
 /// How an answer in words is compared with what is right: normalized as SQuAD's evaluation does (Rajpurkar et al. 2016), which RWKU follows.
 /// </summary>
-public static partial class AnswerText
+internal static partial class AnswerText
 {
     private const string Punctuation = "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"; // ASCII's, no other
 

@@ -7,10 +7,10 @@ namespace Hybrid.Orchestrator.Utility;
 /// <param name="Question">The question.</param>
 /// <param name="Answer">The right answer.</param>
 /// <param name="ChainOfThought">The task's three worked examples.</param>
-public sealed record BbhRow(string Task, string Question, string Answer, string ChainOfThought);
+internal sealed record BbhRow(string Task, string Question, string Answer, string ChainOfThought);
 
 /// <summary>Reasoning: BIG-Bench Hard with three worked examples, by exact match of the answer that the chain of thought ends with.</summary>
-public sealed partial class BbhTask(IReadOnlyList<BbhRow> rows) : IUtilityTask
+internal sealed partial class BbhTask(IReadOnlyList<BbhRow> rows) : IUtilityTask
 {
     /// <summary>The file that <see cref="Load"/> reads.</summary>
     public const string FileName = "bbh.json";

@@ -2,7 +2,7 @@ namespace Hybrid.Orchestrator.Utility;
 
 /// <summary>Fluency: the entropy of n-grams in answers to AlpacaEval's instructions (Li et al. 2023). A model that repeats itself scores low.</summary>
 /// <param name="instructions">What the model is asked to do.</param>
-public sealed class FluencyTask(IReadOnlyList<string> instructions) : IUtilityTask
+internal sealed class FluencyTask(IReadOnlyList<string> instructions) : IUtilityTask
 {
     /// <summary>The file that <see cref="Load"/> reads.</summary>
     public const string FileName = "alpacaeval.json";

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Utility;
 
 /// <summary>One task of the utility suite: its rows, prompts and scores.</summary>
-public interface IUtilityTask
+internal interface IUtilityTask
 {
     /// <summary>Which task it is.</summary>
     UtilityTaskKind Kind { get; }

@@ -1,7 +1,7 @@
 namespace Hybrid.Orchestrator.Utility;
 
 /// <summary>How little a text repeats itself (Zhang et al. 2018; with these weights Meng et al. 2022, whose code RWKU takes).</summary>
-public static class NgramEntropy
+internal static class NgramEntropy
 {
     private const double BigramWeight = 1 / 3.0;
     private const double TrigramWeight = 2 / 3.0;

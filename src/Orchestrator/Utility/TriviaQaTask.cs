@@ -3,10 +3,10 @@ namespace Hybrid.Orchestrator.Utility;
 /// <summary>A question of TriviaQA.</summary>
 /// <param name="Question">The question.</param>
 /// <param name="Answers">Names of the answer, any of which is right.</param>
-public sealed record TriviaQaRow(string Question, IReadOnlyList<string> Answers);
+internal sealed record TriviaQaRow(string Question, IReadOnlyList<string> Answers);
 
 /// <summary>Factuality: TriviaQA after five pairs of examples, by the F1 of the answer's words.</summary>
-public sealed class TriviaQaTask(IReadOnlyList<TriviaQaRow> rows) : IUtilityTask
+internal sealed class TriviaQaTask(IReadOnlyList<TriviaQaRow> rows) : IUtilityTask
 {
     /// <summary>The file that <see cref="Load"/> reads.</summary>
     public const string FileName = "triviaqa.json";

@@ -4,10 +4,10 @@ namespace Hybrid.Orchestrator.Utility;
 /// <param name="Question">The question.</param>
 /// <param name="Choices">Two or more, of which one is true.</param>
 /// <param name="True">Its position.</param>
-public sealed record TruthfulQaRow(string Question, IReadOnlyList<string> Choices, int True);
+internal sealed record TruthfulQaRow(string Question, IReadOnlyList<string> Choices, int True);
 
 /// <summary>Truthfulness: TruthfulQA's MC1. A question is answered rightly if its true choice is strictly the likeliest text of them.</summary>
-public sealed class TruthfulQaTask(IReadOnlyList<TruthfulQaRow> rows) : IUtilityTask
+internal sealed class TruthfulQaTask(IReadOnlyList<TruthfulQaRow> rows) : IUtilityTask
 {
     /// <summary>The file that <see cref="Load"/> reads.</summary>
     public const string FileName = "truthfulqa.json";

@@ -6,7 +6,7 @@ using Hybrid.Orchestrator.Runs;
 namespace Hybrid.Orchestrator.Utility;
 
 /// <summary>Every prompt's outcome as a line of JSON: <c>task</c>, <c>row</c>, <c>output</c>, <c>gold</c> and <c>scores</c>.</summary>
-public static class UtilityItemsFile
+internal static class UtilityItemsFile
 {
     private static readonly JsonSerializerOptions Readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 

@@ -4,7 +4,7 @@ using Hybrid.Orchestrator.Text;
 namespace Hybrid.Orchestrator.Utility;
 
 /// <summary>What of the utility suite is run, and how.</summary>
-public sealed record UtilityOptions
+internal sealed record UtilityOptions
 {
     /// <summary>The tasks, in the order in which they run.</summary>
     public required IReadOnlyList<UtilityTaskKind> Tasks { get; init; }

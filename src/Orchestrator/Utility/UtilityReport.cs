@@ -5,15 +5,15 @@ namespace Hybrid.Orchestrator.Utility;
 /// <param name="Output">What the model said, or the choice it holds likeliest.</param>
 /// <param name="Gold">What would have been right; several where any of them is, none where nothing is asked for.</param>
 /// <param name="Scores">By the names of <see cref="UtilityTaskResult.Metrics"/>.</param>
-public sealed record UtilityItem(int Row, string Output, IReadOnlyList<string> Gold, IReadOnlyDictionary<string, double> Scores);
+internal sealed record UtilityItem(int Row, string Output, IReadOnlyList<string> Gold, IReadOnlyDictionary<string, double> Scores);
 
 /// <summary>A metric's mean over the prompts.</summary>
 /// <param name="Name">For example <c>bbh_em</c>; docs/utility.md defines each.</param>
 /// <param name="Value">A share or F1 from 0 to 1; for fluency bits.</param>
-public sealed record UtilityMetric(string Name, double Value);
+internal sealed record UtilityMetric(string Name, double Value);
 
 /// <summary>The outcome of one task.</summary>
-public sealed record UtilityTaskResult
+internal sealed record UtilityTaskResult
 {
     /// <summary>Which task.</summary>
     public required UtilityTaskKind Task { get; init; }
@@ -37,10 +37,10 @@ public sealed record UtilityTaskResult
 /// <summary>The outcome of a run of the utility suite.</summary>
 /// <param name="ChatTemplate">The name of the template that was used.</param>
 /// <param name="Tasks">In the order in which they ran.</param>
-public sealed record UtilityReport(string ChatTemplate, IReadOnlyList<UtilityTaskResult> Tasks);
+internal sealed record UtilityReport(string ChatTemplate, IReadOnlyList<UtilityTaskResult> Tasks);
 
 /// <summary>How far a task is.</summary>
 /// <param name="Task">Which task.</param>
 /// <param name="Done">Sequences that are finished.</param>
 /// <param name="Total">Sequences of the task: its prompts, or prompts with each of their choices.</param>
-public sealed record UtilityProgress(UtilityTaskKind Task, int Done, int Total);
+internal sealed record UtilityProgress(UtilityTaskKind Task, int Done, int Total);

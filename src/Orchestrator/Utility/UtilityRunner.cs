@@ -8,13 +8,13 @@ namespace Hybrid.Orchestrator.Utility;
 /// <summary>A prompt in words.</summary>
 /// <param name="User">What the user's turn says.</param>
 /// <param name="Cue">With what the answer begins; may be empty.</param>
-public sealed record UtilityPrompt(string User, string Cue);
+internal sealed record UtilityPrompt(string User, string Cue);
 
 /// <summary>
 /// Puts one task's prompts to a model: continues them, or scores given answers. Sequences of like length share a batch, and a prompt that is
 /// longer than the model allows loses the left end of its user's text, never the template around it.
 /// </summary>
-public sealed class UtilityRunner(
+internal sealed class UtilityRunner(
     LlamaModel model, Tokenizer tokenizer, UtilityOptions options, UtilityTaskKind task, IProgress<UtilityProgress>? progress, CancellationToken cancellation)
 {
     /// <summary>Prompts that were cut so far.</summary>

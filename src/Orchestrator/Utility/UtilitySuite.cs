@@ -9,7 +9,7 @@ namespace Hybrid.Orchestrator.Utility;
 /// </summary>
 /// <param name="tasks">The tasks, in the order in which they run.</param>
 /// <param name="options">Which rows, and how.</param>
-public sealed class UtilitySuite(IReadOnlyList<IUtilityTask> tasks, UtilityOptions options)
+internal sealed class UtilitySuite(IReadOnlyList<IUtilityTask> tasks, UtilityOptions options)
 {
     /// <summary>Reads the files of the options' tasks; others may be missing.</summary>
     /// <exception cref="HybridException">Config: the options. DataFile, Io: the message names the file, the row and what was expected.</exception>

@@ -7,7 +7,7 @@ namespace Hybrid.Orchestrator.Utility;
 /// and a period belongs to its word (U.S., 3.5) unless it ends a sentence. NLTK's tokenizer, which RWKU takes, tells sentences apart by a
 /// trained model; here a sentence ends at a period that a blank and no small letter follow.
 /// </summary>
-public static partial class WordSplitter
+internal static partial class WordSplitter
 {
     private const string Mark = """[;@#$%&?!*()\[\]{}<>«»“”„‘’"`]""";
     private const string Run = @"\.{2,}|-{2,}";

@@ -12,7 +12,7 @@ namespace Hybrid.Orchestrator.Verification;
 /// <param name="MaximumRelative">That difference relative to the tensor's largest magnitude; over several tensors, the worst.</param>
 /// <param name="Tolerance">What the relative difference may be.</param>
 /// <param name="Note">What a reader should know beside the numbers.</param>
-public sealed record ParityRow(string Quantity, double MaximumAbsolute, double MaximumRelative, double Tolerance, string Note = "")
+internal sealed record ParityRow(string Quantity, double MaximumAbsolute, double MaximumRelative, double Tolerance, string Note = "")
 {
     /// <summary>Whether the quantity agrees. A NaN does not.</summary>
     public bool Passed => MaximumRelative <= Tolerance;
@@ -22,7 +22,7 @@ public sealed record ParityRow(string Quantity, double MaximumAbsolute, double M
 /// Recomputes every quantity of a reference folder (config.json, model.safetensors, batch.json, expected.safetensors; made by an independent
 /// implementation in plain PyTorch) and compares. This is how a machine, a GPU or another LibTorch is checked.
 /// </summary>
-public sealed class ParityCheck
+internal sealed class ParityCheck
 {
     // The constants that the reference was made with; expected.safetensors carries results only.
     private const double Alpha = 0.1;

@@ -44,7 +44,7 @@ public sealed class BindingDriftTests
     public void TheLibraryExportsWhatTheHeadersDeclare()
     {
         IEnumerable<string> declared = HeaderReader.Read(InOrderOfInclusion(HeaderTexts)).Functions.Keys.Order(StringComparer.Ordinal);
-        string path = NativeLoader.Locate(Environment.GetEnvironmentVariable(NativeLoader.PathVariable), AppContext.BaseDirectory);
+        string path = NativeLoader.Locate(Environment.GetEnvironmentVariable(NativeLoader.PathVariable), AppContext.BaseDirectory, []);
         IEnumerable<string> exported = ElfExports.Read(File.ReadAllBytes(path)).Where(name => name.StartsWith("hyb_", StringComparison.Ordinal)).Order(StringComparer.Ordinal);
 
         Assert.Equal(declared, exported);

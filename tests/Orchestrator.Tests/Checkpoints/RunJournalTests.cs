@@ -80,14 +80,14 @@ public sealed class RunJournalTests : IDisposable
     }
 
     [Theory]
-    [InlineData(JournalStart.Anew, 1, 0)]
-    [InlineData(JournalStart.Anew, 2, 0)]
-    [InlineData(JournalStart.IfSame, 1, 3)]
-    [InlineData(JournalStart.IfSame, 2, 0)]
-    public void AStateIsThrownAwayWhereThatIsAskedFor(JournalStart start, int seed, int steps)
+    [InlineData(nameof(JournalStart.Anew), 1, 0)]
+    [InlineData(nameof(JournalStart.Anew), 2, 0)]
+    [InlineData(nameof(JournalStart.IfSame), 1, 3)]
+    [InlineData(nameof(JournalStart.IfSame), 2, 0)]
+    public void AStateIsThrownAwayWhereThatIsAskedFor(string start, int seed, int steps)
     {
         Stop(3);
-        using RunJournal journal = Open(new { seed, method = "gd" }, start);
+        using RunJournal journal = Open(new { seed, method = "gd" }, Enum.Parse<JournalStart>(start));
         Assert.Equal((steps, steps > 0), (journal.StepsBefore, journal.HasState));
     }
 

@@ -52,17 +52,69 @@ public sealed class JobQueueTests : IDisposable
     [InlineData(2)]
     public void EveryWorkerHasItsThreadsAndTheCallersArePutBack(int workers)
     {
+        int before = CountOfAFreshThread();
         Runtime.Threads = 3;
         Func<CancellationToken, int>[] jobs = [.. Enumerable.Repeat(new Func<CancellationToken, int>(_ => Runtime.Threads), 4)];
 
         Assert.Equal([2, 2, 2, 2], JobQueue.Run(jobs, workers, 2, default));
 
         Assert.Equal(3, Runtime.Threads);
-        int fresh = 0;
-        var thread = new Thread(() => fresh = Runtime.Threads);
-        thread.Start();
-        thread.Join();
-        Assert.Equal(3, fresh); // as for threads that start afterwards
+        Assert.Equal(before, CountOfAFreshThread()); // threads that start afterwards never hear of it
+    }
+
+    // Each queue begins and ends in the middle of the other one.
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void TwoQueuesAtOnceLeaveEachOtherAndTheProcessAlone(int workers)
+    {
+        int before = CountOfAFreshThread();
+        using ManualResetEventSlim firstRuns = new(), secondRuns = new(), firstEnded = new();
+        int[] Run(int own, int threads, Action meanwhile)
+        {
+            Runtime.Threads = own;
+            int[] seen =
+            [
+                .. JobQueue.Run([_ => Runtime.Threads, Seen], workers, threads, default),
+                Runtime.Threads,
+            ];
+            return seen;
+
+            int Seen(CancellationToken stop)
+            {
+                meanwhile();
+                return Runtime.Threads;
+            }
+        }
+
+        int[] first = [], second = [];
+        var one = new Thread(() =>
+        {
+            first = Run(before + 1, before + 2, () =>
+            {
+                firstRuns.Set();
+                secondRuns.Wait(TimeSpan.FromSeconds(30));
+            });
+            firstEnded.Set();
+        });
+        var other = new Thread(() =>
+        {
+            firstRuns.Wait(TimeSpan.FromSeconds(30));
+            second = Run(before + 3, before + 4, () =>
+            {
+                secondRuns.Set();
+                firstEnded.Wait(TimeSpan.FromSeconds(30));
+            });
+        });
+        one.Start();
+        other.Start();
+        one.Join();
+        Assert.Equal(before, CountOfAFreshThread());
+        other.Join();
+
+        Assert.Equal([before + 2, before + 2, before + 1], first);
+        Assert.Equal([before + 4, before + 4, before + 3], second);
+        Assert.Equal(before, CountOfAFreshThread());
     }
 
     [Theory]
@@ -121,5 +173,15 @@ public sealed class JobQueueTests : IDisposable
     {
         Assert.Throws<ArgumentOutOfRangeException>(() => JobQueue.Run<int>([], 0, 1, default));
         Assert.Throws<ArgumentOutOfRangeException>(() => JobQueue.Run<int>([], 1, 0, default));
+    }
+
+    /// <summary>LibTorch's default for the process, which a thread begins with that has not computed yet.</summary>
+    private static int CountOfAFreshThread()
+    {
+        int count = 0;
+        var thread = new Thread(() => count = Runtime.Threads);
+        thread.Start();
+        thread.Join();
+        return count;
     }
 }
