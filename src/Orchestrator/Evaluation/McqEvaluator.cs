@@ -39,7 +39,7 @@ public sealed class McqEvaluator(ExampleEncoder encoder, int batchSize = McqEval
     }
 
     /// <summary>The largest batch of these questions.</summary>
-    public BatchShape LargestBatch(IEnumerable<MultipleChoiceQuestion> questions) =>
+    internal BatchShape LargestBatch(IEnumerable<MultipleChoiceQuestion> questions) =>
         BatchShape.Largest([.. questions.Select(question => encoder.EncodePrompt(McqPrompt.Render(question)))], batchSize);
 
     /// <summary>The letters' logits at the last token of each prompt, [B,4] row-major.</summary>

@@ -26,7 +26,7 @@ public sealed record ExperimentPlan(IReadOnlyList<PlannedStage> Stages, long Par
 {
     /// <summary>Makes the plan; reads the dataset and, in the run folder, what is done.</summary>
     /// <exception cref="HybridException">As for <see cref="Experiment.Run"/>, as far as it can be known beforehand.</exception>
-    public static ExperimentPlan Of(ExperimentSettings settings, HybridRegistry registry, Device device, string runFolder)
+    internal static ExperimentPlan Of(ExperimentSettings settings, HybridRegistry registry, Device device, string runFolder)
     {
         ArgumentNullException.ThrowIfNull(settings);
         var store = new JobStore(runFolder);

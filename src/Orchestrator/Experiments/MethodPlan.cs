@@ -52,7 +52,7 @@ public sealed record MethodPlan
     }
 
     /// <summary>The label as a part of file names: small letters, digits and hyphens.</summary>
-    public string Slug => string.Join('-', Words(Label));
+    internal string Slug => string.Join('-', Words(Label));
 
     private static IEnumerable<string> Words(string label) =>
         new string([.. label.ToLowerInvariant().Select(letter => char.IsAsciiLetterOrDigit(letter) ? letter : ' ')]).Split(' ', StringSplitOptions.RemoveEmptyEntries);

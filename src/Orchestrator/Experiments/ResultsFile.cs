@@ -19,11 +19,11 @@ public static class ResultsFile
     };
 
     /// <summary>Writes it, whole or not at all.</summary>
-    public static void Write(string runFolder, ExperimentReport report) =>
+    internal static void Write(string runFolder, ExperimentReport report) =>
         AtomicFile.WriteText(Path.Combine(runFolder, Name), JsonSerializer.Serialize(report, Options) + "\n");
 
     /// <summary>Deletes it, if it is there.</summary>
-    public static void Delete(string runFolder) => File.Delete(Path.Combine(runFolder, Name));
+    internal static void Delete(string runFolder) => File.Delete(Path.Combine(runFolder, Name));
 
     /// <summary>Reads it.</summary>
     /// <exception cref="HybridException">Config: there is no finished experiment in the folder, or the file is another version's or damaged.</exception>

@@ -10,7 +10,7 @@ namespace Hybrid.Orchestrator.Memory;
 public sealed record StageMemory(string Stage, MemoryUse Device, MemoryUse Host)
 {
     /// <summary>So many of these side by side, which share the second model.</summary>
-    public StageMemory SideBySide(int count) => this with { Device = Times(Device, count), Host = Times(Host, count) };
+    internal StageMemory SideBySide(int count) => this with { Device = Times(Device, count), Host = Times(Host, count) };
 
     private static MemoryUse Times(MemoryUse use, int count)
     {

@@ -34,7 +34,7 @@ public static class ParameterNames
             : null;
 
     /// <summary>Whether a name is that of a buffer which some exporters write, and which is computed here.</summary>
-    public static bool IsComputed(string name) => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
+    internal static bool IsComputed(string name) => name.EndsWith(".rotary_emb.inv_freq", StringComparison.Ordinal);
 
     /// <summary>The matrices of all decoder layers, in the order of computation.</summary>
     public static IEnumerable<string> LinearLayers(LlamaConfig config) =>
@@ -42,7 +42,7 @@ public static class ParameterNames
 
     /// <summary>Makes sure that there are exactly the parameters that a model has, each of its shape.</summary>
     /// <exception cref="HybridException">ModelFile: one is missing, superfluous or has another shape; the message names it.</exception>
-    public static void Require(LlamaConfig config, IReadOnlyDictionary<string, long[]> shapes)
+    internal static void Require(LlamaConfig config, IReadOnlyDictionary<string, long[]> shapes)
     {
         var known = new HashSet<string>(StringComparer.Ordinal);
         foreach ((string name, long[] shape) in All(config))

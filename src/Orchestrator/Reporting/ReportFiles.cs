@@ -9,7 +9,7 @@ public static class ReportFiles
     public const string PageName = "report.html";
 
     /// <summary>The folder of the tables.</summary>
-    public const string TablesFolder = "tables";
+    internal const string TablesFolder = "tables";
 
     /// <summary>Writes the page and the tables.</summary>
     /// <param name="runs">The runs, each with its folder, which messages name.</param>
@@ -31,7 +31,7 @@ public static class ReportFiles
 
     /// <summary>Writes the tables alone.</summary>
     /// <inheritdoc cref="Write"/>
-    public static IReadOnlyList<string> WriteTables(IReadOnlyList<(string RunFolder, ExperimentReport Report)> runs, string outFolder)
+    internal static IReadOnlyList<string> WriteTables(IReadOnlyList<(string RunFolder, ExperimentReport Report)> runs, string outFolder)
     {
         (string Name, ExperimentReport Report)[] named = Name(runs);
         return Guarded(outFolder, () => WriteTables(named, outFolder));

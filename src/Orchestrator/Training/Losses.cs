@@ -20,7 +20,7 @@ public static class Losses
     }
 
     /// <summary>Rows of logits that exist at a time for so many scored tokens: all of them, which are kept for backward then, or a part.</summary>
-    public static int LogitRows(int scoredTokens, int vocabularySize) =>
+    internal static int LogitRows(int scoredTokens, int vocabularySize) =>
         4L * scoredTokens * vocabularySize <= KeptLogitBytes ? Math.Max(1, scoredTokens) : LogitChunkRows;
 
     /// <summary>NLL of each scored token of the batch, [N].</summary>
@@ -88,10 +88,10 @@ public static class Losses
     }
 
     /// <summary>The type that losses over hidden states are computed in: float32 for 16-bit ones, else their own.</summary>
-    public static ElementType WideType(Tensor hidden) => hidden.ElementType == ElementType.Float64 ? ElementType.Float64 : ElementType.Float32;
+    internal static ElementType WideType(Tensor hidden) => hidden.ElementType == ElementType.Float64 ? ElementType.Float64 : ElementType.Float32;
 
     /// <summary>c·u/‖u‖, [D]: what RMU steers forget tokens to.</summary>
-    public static double[] SteeringTarget(IReadOnlyList<double> direction, double steeringCoefficient)
+    internal static double[] SteeringTarget(IReadOnlyList<double> direction, double steeringCoefficient)
     {
         double length = Math.Sqrt(direction.Sum(value => value * value));
         return [.. direction.Select(value => steeringCoefficient / length * value)];

@@ -52,7 +52,7 @@ internal static class ApiListing
         string[] bases =
         [
             .. type.BaseType is { } parent && parent != typeof(object) && parent != typeof(ValueType) && parent != typeof(Enum) ? [NameOf(parent)] : Array.Empty<string>(),
-            .. type.IsEnum ? Array.Empty<string>() : type.GetInterfaces().Except(inherited).Where(i => !i.Name.StartsWith("IEquatable", StringComparison.Ordinal)).Select(NameOf).Order(StringComparer.Ordinal),
+            .. (type.IsEnum ? [] : type.GetInterfaces()).Except(inherited).Where(i => !i.Name.StartsWith("IEquatable", StringComparison.Ordinal)).Select(NameOf).Order(StringComparer.Ordinal),
         ];
         return $"{kind} {NameOf(type)}{(bases.Length > 0 ? $" : {string.Join(", ", bases)}" : string.Empty)}";
     }
@@ -116,7 +116,7 @@ internal static class ApiListing
         string name = info.GenericTypeArguments.Length > 0 && info.Type.IsGenericType && System.Nullable.GetUnderlyingType(info.Type) is null && !info.Type.Name.StartsWith("ValueTuple", StringComparison.Ordinal)
             ? $"{info.Type.Name.Split('`')[0]}<{string.Join(", ", info.GenericTypeArguments.Select(Nullable))}>"
             : NameOf(info.Type);
-        return info.ReadState == NullabilityState.Nullable && !info.Type.IsValueType ? $"{name}?" : name;
+        return info.ReadState == NullabilityState.Nullable && !info.Type.IsValueType && !info.Type.IsGenericParameter ? $"{name}?" : name;
     }
 
     private static string NameOf(Type type)
