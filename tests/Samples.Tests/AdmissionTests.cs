@@ -12,7 +12,7 @@ namespace Hybrid.Samples.Tests;
 /// <summary>Which files an experiment may name.</summary>
 public sealed class AdmissionTests : IDisposable
 {
-    private const string Model = "{ teach: tiny, teaching: { epochs: 8 } }";
+    private const string Model = "{ teach: tiny, teaching: { epochs: 20 } }";
 
     private readonly TemporaryFolder folder = new();
     private readonly Admission admission;

@@ -7,7 +7,7 @@ internal static class Experiments
     public const string Small = """
         name: small
         title: A small <experiment>
-        model: { teach: tiny, teaching: { epochs: 8 } }
+        model: { teach: tiny, teaching: { epochs: 20 } }
         dataset: { name: random-birthdays, people: 10 }
         seeds: [1]
         device: cpu

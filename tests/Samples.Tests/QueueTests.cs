@@ -99,7 +99,7 @@ public sealed class QueueTests : IDisposable
         string blocker = await service.SubmitAsync(Experiments.Long), id = await service.SubmitAsync(Experiments.Small);
         Directory.CreateDirectory(folder.File($"runs/{id}/state.json.tmp")); // in the place of the file that would be written
         await CancelAsync(service, blocker);
-        service.ExpectEnd(1);
+        service.ExpectEnd(1, ServiceProcess.Patience);
         Assert.Contains($"{id}/state.json.tmp", service.Said, StringComparison.Ordinal);
     }
 

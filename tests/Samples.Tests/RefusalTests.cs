@@ -11,7 +11,7 @@ namespace Hybrid.Samples.Tests;
 [Collection(FinishedRunCollection.Name)]
 public sealed class RefusalTests(FinishedRun finished)
 {
-    private const string Model = "{ teach: tiny, teaching: { epochs: 8 } }", Dataset = "{ name: random-birthdays, people: 10 }";
+    private const string Model = "{ teach: tiny, teaching: { epochs: 20 } }", Dataset = "{ name: random-birthdays, people: 10 }";
 
     [Theory]
     [InlineData(null)]
@@ -54,7 +54,7 @@ public sealed class RefusalTests(FinishedRun finished)
 
     [Theory]
     [InlineData("gd: { epochs: 6 }", "gd: { epochs: 2000000 }", "optimizer steps: ")]
-    [InlineData("epochs: 8", "epochs: 51", "passes of teaching: 51; this service takes at most 50")]
+    [InlineData("epochs: 20", "epochs: 51", "passes of teaching: 51; this service takes at most 50")]
     [InlineData("threads: 1", "threads: 17", "jobs times threads: 17; this service takes at most 16")]
     public async Task AnExperimentThatIsTooLarge(string right, string wrong, string detail) => await RefusedAsync(right, wrong, detail);
 

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Hybrid.Orchestrator.Experiments;
 using Hybrid.TestSupport;
 using Xunit;
@@ -93,7 +94,7 @@ public sealed class RunTests(FinishedRun finished) : IDisposable
         using (ServiceProcess first = ServiceProcess.Start(runs, ("CheckpointInterval", "00:00:00")))
         {
             id = await first.SubmitAsync(Experiments.Small);
-            await first.WaitAsync(id, run => Step(run, "teach") >= 3);
+            await first.WaitAsync(id, run => Phase(run) == "teaching" && (int)run["progress"]!["step"]! >= 3);
             End(first, killed);
         }
 
@@ -102,7 +103,7 @@ public sealed class RunTests(FinishedRun finished) : IDisposable
 
         using (ServiceProcess second = ServiceProcess.Start(runs, ("CheckpointInterval", "00:00:00")))
         {
-            await second.WaitAsync(id, run => Step(run, "unlearn") >= 2);
+            await second.WaitAsync(id, run => Phase(run) is not (null or "teaching" or "original models"));
             End(second, killed);
         }
 
@@ -120,7 +121,7 @@ public sealed class RunTests(FinishedRun finished) : IDisposable
         Directory.CreateSymbolicLink(folder.File("link"), models);
         string onFiles = Experiments.Small.Replace("people: 10", "data: seed1", StringComparison.Ordinal);
 
-        string id = await service.SubmitAsync(onFiles.Replace("{ teach: tiny, teaching: { epochs: 8 } }", "{ folder: original }", StringComparison.Ordinal));
+        string id = await service.SubmitAsync(onFiles.Replace("{ teach: tiny, teaching: { epochs: 20 } }", "{ folder: original }", StringComparison.Ordinal));
         await service.WaitAsync(id, "finished");
         JsonNode results = JsonNode.Parse(await service.Client.GetStringAsync($"/runs/{id}/results"))!;
         Assert.Equal(10, (int)results["forgetQuestions"]!);
@@ -139,9 +140,8 @@ public sealed class RunTests(FinishedRun finished) : IDisposable
         }
     }
 
-    /// <summary>Steps of the stage that a run is in, 0 where it is in another.</summary>
-    private static int Step(JsonObject run, string stage) =>
-        run["progress"] is JsonObject progress && ((string)progress["stage"]!).EndsWith($"· {stage}", StringComparison.Ordinal) ? (int)progress["step"]! : 0;
+    /// <summary>The kind of job that a run is at: what its stage begins with, before the count of jobs.</summary>
+    private static string? Phase(JsonObject run) => run["progress"] is JsonObject progress ? Regex.Match((string)progress["stage"]!, "^[^0-9]+(?= [0-9])").Value : null;
 
     private static string StatusOnDisk(string runs, string id) => (string)JsonNode.Parse(File.ReadAllText(Path.Combine(runs, id, "state.json")))!["status"]!;
 
