@@ -60,7 +60,7 @@ internal sealed class CheckpointOptions
     {
         string folder = FolderOf(output);
         bool goesOn = parsed.GetValue(resume);
-        if (!goesOn && !overwrite && RunJournal.IsIn(folder))
+        if (!goesOn && !overwrite && RunJournal.HasStateIn(folder))
         {
             throw new HybridException(ErrorKind.Config, $"{folder}: a run to {output} was stopped there; --resume goes on with it, --overwrite begins anew");
         }

@@ -94,6 +94,18 @@ public sealed class ResumeTests(TaughtFolder taught) : IDisposable
     }
 
     [Fact]
+    public void WhatARunLeftThatWasKilledBeforeItsFirstCheckpointIsNoObstacle()
+    {
+        Directory.CreateDirectory(Checkpoint);
+        File.WriteAllText(Path.Combine(Checkpoint, "circumstances.json"), "{\"seed\":1}\n");
+        File.WriteAllText(Path.Combine(Checkpoint, "results.jsonl"), string.Empty);
+
+        CommandRun.Good(Unlearn);
+
+        Assert.Equal([Out], Directory.GetFileSystemEntries(folder.Path));
+    }
+
+    [Fact]
     public void TeachingGoesOn()
     {
         string[] learn = ["learn", "--model", taught.Model, "--dataset", "random-birthdays", "--data", taught.Data, "--epochs", "3", "--preset", "tiny", "--target-accuracy", "1", "--threads", "1", "--out", Out];

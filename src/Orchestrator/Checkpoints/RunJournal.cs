@@ -66,6 +66,10 @@ public sealed class RunJournal : IDisposable
     /// <summary>Whether a run that did not end has left something in the folder.</summary>
     internal static bool IsIn(string folder) => File.Exists(Path.Combine(folder, CircumstancesFile));
 
+    /// <summary>Whether that is anything to go on with: a checkpoint, or a result.</summary>
+    internal static bool HasStateIn(string folder) =>
+        IsIn(folder) && (Directory.EnumerateFiles(folder, StatePattern).Any() || new FileInfo(Path.Combine(folder, ResultsFile)) is { Exists: true, Length: > 0 });
+
     /// <summary>Deletes what a run left that ended, and whose process died before it could.</summary>
     /// <exception cref="HybridException">Io: the folder cannot be used, or another process works in it.</exception>
     internal static void Discard(string folder)
