@@ -18,8 +18,8 @@ internal sealed class KillTrial : ITrial
 
     public IEnumerable<Finding> Run(Surroundings surroundings)
     {
-        HybridProcess.Run(surroundings, "data", "make-birthdays", "--people", People, "--seed", "3", "--out", "data");
-        HybridProcess.Run(surroundings, "learn", "--dataset", "random-birthdays", "--data", "data", "--epochs", "12", "--threads", "1", "--out", "taught");
+        HybridProcess.Good(surroundings, "data", "make-birthdays", "--people", People, "--seed", "3", "--out", "data");
+        HybridProcess.Good(surroundings, "learn", "--dataset", "random-birthdays", "--data", "data", "--epochs", "12", "--threads", "1", "--out", "taught");
         File.WriteAllText(Path.Combine(surroundings.Scratch, "experiment.yaml"), Experiment);
 
         string[] data = ["--dataset", "random-birthdays", "--data", "data", "--threads", "1", "--json"], every = ["--checkpoint-minutes", "0"];
@@ -36,7 +36,7 @@ internal sealed class KillTrial : ITrial
         foreach (Victim victim in victims)
         {
             var clock = Stopwatch.StartNew();
-            string expected = Describe(HybridProcess.Run(surroundings, [.. victim.Arguments, $"{victim.Folder}-whole"]), surroundings, $"{victim.Folder}-whole");
+            string expected = Describe(HybridProcess.Good(surroundings, [.. victim.Arguments, $"{victim.Folder}-whole"]), surroundings, $"{victim.Folder}-whole");
             TimeSpan whole = clock.Elapsed;
             surroundings.Tell($"{victim.Name}: {whole.TotalSeconds:F1} s undisturbed");
             for (int own = 0, share = (wanted + victims.Length - 1) / victims.Length; own < share;)
@@ -47,7 +47,7 @@ internal sealed class KillTrial : ITrial
                 {
                     // The share of the run that is left gets less with every kill; so must the wait, or most runs would end before it.
                     TimeSpan wait = whole * (random.NextDouble() / (1 + (0.15 * here)));
-                    using HybridProcess process = HybridProcess.Start(surroundings, [.. victim.Arguments, folder, .. victim.GoOn]);
+                    using HybridProcess process = new(surroundings, [.. victim.Arguments, folder, .. victim.GoOn]);
                     if (own + here >= share || !process.EndsWithin(wait))
                     {
                         if (own + here < share)
