@@ -172,27 +172,12 @@ internal sealed class RunFolder : IDisposable
             return null;
         }
 
-        string record = Path.Combine(full, RunRecord.FileName);
-        return File.Exists(record) ? CommandOf(record, command) : string.Empty;
-    }
-
-    /// <summary>The command that a record names, which it does first, so that a record that was cut off later still tells it.</summary>
-    private static string CommandOf(string record, string command)
-    {
-        var reader = new Utf8JsonReader(File.ReadAllBytes(record), isFinalBlock: false, state: default);
-        try
+        return RunRecord.CommandIn(full) switch
         {
-            if (reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.Read() && reader.ValueTextEquals("command") && reader.Read() && reader.TokenType == JsonTokenType.String)
-            {
-                return reader.GetString()!;
-            }
-        }
-        catch (Exception error) when (error is JsonException or InvalidOperationException)
-        {
-            // The same as any other text that is no record.
-        }
-
-        throw new HybridException(ErrorKind.Io, $"{record}: damaged, it does not begin with {{\"command\": \"…\"; to go on with a run of '{command}' in this folder write {{\"command\": {JsonSerializer.Serialize(command)}}} into it, or name another folder");
+            null => string.Empty,
+            "" => throw new HybridException(ErrorKind.Io, $"{Path.Combine(full, RunRecord.FileName)}: damaged, it does not begin with {{\"command\": \"…\"; to go on with a run of '{command}' in this folder write {{\"command\": {JsonSerializer.Serialize(command)}}} into it, or name another folder"),
+            var found => found,
+        };
     }
 }
 

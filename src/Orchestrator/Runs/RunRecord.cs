@@ -144,18 +144,26 @@ internal sealed record RunRecord
         }
     }
 
-    /// <summary>The command of the record in a folder, without a look at the rest; empty where it is no record, null where there is none.</summary>
+    /// <summary>
+    /// The command of the record in a folder; empty where it is no record, null where there is none. A record names it first, so that one that was cut
+    /// off later still tells it.
+    /// </summary>
     public static string? CommandIn(string folder)
     {
         string path = Path.Combine(folder, FileName);
         try
         {
-            return !File.Exists(path) ? null : JsonNode.Parse(Bytes(path), nodeOptions: null, new JsonDocumentOptions { AllowDuplicateProperties = false })?["command"]?.GetValue<string>() ?? string.Empty;
+            return File.Exists(path) ? FirstCommand(new Utf8JsonReader(Bytes(path), isFinalBlock: false, state: default)) : null;
         }
         catch (Exception error) when (error is JsonException or InvalidOperationException)
         {
             return string.Empty;
         }
+
+        static string FirstCommand(Utf8JsonReader reader) =>
+            reader.Read() && reader.TokenType == JsonTokenType.StartObject && reader.Read() && reader.ValueTextEquals("command") && reader.Read() && reader.TokenType == JsonTokenType.String
+                ? reader.GetString()!
+                : string.Empty;
     }
 
     /// <summary>The file's bytes; what has none, such as a pipe, which might never give any, is not opened.</summary>
