@@ -37,11 +37,12 @@ inline void set_threads_and_mend_default(int count) {
   }).join();
 }
 
-// OpenMP's count is the calling thread's. MKL keeps another one, which only LibTorch's setter reaches.
+// OpenMP's count is the calling thread's. MKL keeps another one, and a wheel's LibTorch may have brought an OpenMP of its own beside
+// the one of the library's loops: those only LibTorch's setter reaches.
 inline void set_threads(int count) {
   if (threads() == count) return;
-  if (at::hasMKL()) return set_threads_and_mend_default(count);
   omp_set_num_threads(count);
+  if (at::hasMKL() || at::get_num_threads() != count) set_threads_and_mend_default(count);
 }
 
 }  // namespace hybrid
