@@ -198,7 +198,7 @@ public sealed class UnlearningSession : IDisposable
     /// <param name="model">The model.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="overwrite">Whether what is in the folder may be replaced.</param>
-    /// <exception cref="HybridException">Io: the folder holds something, or cannot be written.</exception>
+    /// <exception cref="HybridException">Config: the folder holds something that may not be replaced. Io: it cannot be written.</exception>
     public Task SaveAsync(LlamaModel model, string folder, bool overwrite = false)
     {
         ArgumentNullException.ThrowIfNull(model);
