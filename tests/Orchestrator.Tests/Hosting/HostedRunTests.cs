@@ -74,6 +74,48 @@ public sealed class HostedRunTests(HostedModel hosted) : IClassFixture<HostedMod
         Assert.Equal((LogLevel.Error, error), (log.Lines[^1].Level, log.Lines[^1].Error));
     }
 
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public async Task WhatProgressThrowsEndsTheRun(int jobs)
+    {
+        var thrown = new InvalidTimeZoneException("the host's");
+
+        Task<UnlearningRunResult> task = Run(hosted.Experiment() with { Jobs = jobs, Seeds = [1, 2] }).RunAsync(new SynchronousProgress<TrainingProgress>(_ => throw thrown));
+
+        Assert.Same(thrown, await Assert.ThrowsAsync<InvalidTimeZoneException>(() => task));
+        Assert.Equal(1, log.Events.Count(number => number == Failed));
+    }
+
+    [Fact]
+    public async Task ProgressIsToldOneStepAtATime()
+    {
+        int at = 0, most = 0, told = 0;
+
+        await Run(hosted.Experiment() with { Jobs = 2, Seeds = [1, 2] }).RunAsync(new SynchronousProgress<TrainingProgress>(_ =>
+        {
+            most = Math.Max(most, Interlocked.Increment(ref at));
+            told++;
+            Thread.Yield();
+            Interlocked.Decrement(ref at);
+        }));
+
+        Assert.Equal(1, most);
+        Assert.True(told >= 2 * (6 + 2), $"{told} steps told"); // unlearning and RTT of each seed; measuring density tells of its own
+    }
+
+    [Fact]
+    public async Task ARunThatIsCancelledBeforehandDoesNoJob()
+    {
+        var stop = new CancellationToken(canceled: true);
+
+        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Run(hosted.Experiment()).RunAsync(cancellation: stop));
+
+        Assert.Equal(stop, cancelled.CancellationToken);
+        Assert.DoesNotContain(JobStarted, log.Events);
+        Assert.Equal(Cancelled, log.Events[^1]);
+    }
+
     [Fact]
     public async Task TheSameFolderTwiceAtOnceIsRefused()
     {

@@ -55,6 +55,26 @@ public sealed class HybridServicesTests(HostedModel hosted) : IClassFixture<Host
     }
 
     [Fact]
+    public void ARegistryThatIsMadeLaterCannotBeAddedTo()
+    {
+        var services = new Services { ServiceDescriptor.Singleton(_ => HybridRegistry.BuiltIn) };
+
+        Assert.Contains("made later", Assert.Throws<InvalidOperationException>(() => services.AddHybrid()).Message, StringComparison.Ordinal);
+
+        var keyed = new Services { ServiceDescriptor.KeyedSingleton("another", HybridRegistry.BuiltIn.WithMetric(new CountedMetric())) };
+        keyed.AddHybrid();
+        Assert.Empty(((HybridRegistry)keyed.Single(service => service is { IsKeyedService: false } && service.ServiceType == typeof(HybridRegistry)).ImplementationInstance!).Metrics);
+        Assert.Equal(3, keyed.Count);
+    }
+
+    [Fact]
+    public void AnEngineWantsBoth()
+    {
+        Assert.Equal("registry", Assert.Throws<ArgumentNullException>(() => new HybridEngine(null!, new RecordedLog())).ParamName);
+        Assert.Equal("loggers", Assert.Throws<ArgumentNullException>(() => new HybridEngine(HybridRegistry.BuiltIn, null!)).ParamName);
+    }
+
+    [Fact]
     public async Task TheEngineLogsToTheHostsLoggersAndKnowsItsExtensions()
     {
         using var folder = new TemporaryFolder();

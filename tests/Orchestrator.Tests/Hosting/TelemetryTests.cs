@@ -115,6 +115,29 @@ public sealed class TelemetryTests(HostedModel hosted) : IClassFixture<HostedMod
     }
 
     [Fact]
+    public async Task StepsOfAnEarlierProcessAreNotCountedAgain()
+    {
+        using var heard = new Heard();
+        using var stop = new CancellationTokenSource();
+        var fourth = new SynchronousProgress<TrainingProgress>(step =>
+        {
+            if (step.Step == 4 && step.Stage.EndsWith("unlearn", StringComparison.Ordinal))
+            {
+                stop.Cancel();
+            }
+        });
+
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Run(hosted.Experiment(), fourth, stop.Token));
+        Assert.Equal((4, 14), (heard.Sum(Steps, "unlearn"), heard.Sum(Examples, "unlearn"))); // 4, 4 and 2 of the first pass, 4 of the second
+        Assert.Equal(["job finished", "job cancelled", "run cancelled"], heard.Values(Duration).Select(value => $"{value.Tags[Kind]} {value.Tags[Outcome]}"));
+        await Run(hosted.Experiment());
+
+        Assert.Equal((6, 20), (heard.Sum(Steps, "unlearn"), heard.Sum(Examples, "unlearn")));
+        Assert.Equal(2, heard.Activities.Count(activity => activity.OperationName == "run"));
+        Assert.Equal(5, heard.Activities.Count(activity => activity.OperationName == "job")); // unlearning twice
+    }
+
+    [Fact]
     public async Task ASessionsCallsAreActivitiesOfFewNames()
     {
         using var heard = new Heard();
