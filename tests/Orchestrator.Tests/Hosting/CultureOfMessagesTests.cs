@@ -18,6 +18,7 @@ using Xunit;
 namespace Hybrid.Orchestrator.Tests.Hosting;
 
 /// <summary>Messages that are made on a host's thread have the numbers of files, whatever the thread's culture.</summary>
+[LeakLedger]
 public sealed class CultureOfMessagesTests(HostedModel hosted) : IClassFixture<HostedModel>
 {
     private const double Negative = -0.5;

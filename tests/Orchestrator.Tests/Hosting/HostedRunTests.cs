@@ -105,6 +105,21 @@ public sealed class HostedRunTests(HostedModel hosted) : IClassFixture<HostedMod
     }
 
     [Fact]
+    public async Task JobsSideBySideAreCancelledByTheHostsToken()
+    {
+        using var stop = new CancellationTokenSource();
+
+        Task<UnlearningRunResult> task = Run(hosted.Experiment() with { Jobs = 2, Seeds = [1, 2] }).RunAsync(new SynchronousProgress<TrainingProgress>(step => Stop(step, stop)), stop.Token);
+        OperationCanceledException cancelled = await Assert.ThrowsAnyAsync<OperationCanceledException>(() => task);
+
+        Assert.True(task.IsCanceled);
+        Assert.Equal(stop.Token, cancelled.CancellationToken);
+        Assert.Equal(1, log.Events.Count(number => number == Cancelled));
+        await Run(hosted.Experiment() with { Jobs = 2, Seeds = [1, 2] }).RunAsync();
+        Assert.Equal(8, log.Events.Count(number => number == JobFinished)); // each once, before or after
+    }
+
+    [Fact]
     public async Task ARunThatIsCancelledBeforehandDoesNoJob()
     {
         var stop = new CancellationToken(canceled: true);

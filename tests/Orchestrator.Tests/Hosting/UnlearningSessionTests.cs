@@ -137,6 +137,18 @@ public sealed class UnlearningSessionTests(HostedModel hosted) : IClassFixture<H
         }
     }
 
+    [Fact]
+    public async Task BFloat16IsLoadedAndTrainedAsSuch()
+    {
+        using UnlearningSession session = await UnlearningSession.OpenAsync(hosted.Options with { ElementType = ElementType.BFloat16 });
+
+        using UnlearnedModel one = await session.UnlearnAsync(HostedModel.GradientDifference()), other = await session.UnlearnAsync(HostedModel.GradientDifference());
+
+        Assert.Equal((ElementType.BFloat16, ElementType.BFloat16), (session.Original.Head.ElementType, one.Model.Head.ElementType));
+        Assert.Empty(TestModels.Changed(one.Model, other.Model));
+        Assert.NotEmpty(TestModels.Changed(one.Model, session.Original));
+    }
+
     private (LlamaModel Model, UnlearningOutcome Outcome) Unlearn(UnlearningSettings settings)
     {
         (LlamaModel model, ExampleEncoder encoder, _) = hosted.Load();
