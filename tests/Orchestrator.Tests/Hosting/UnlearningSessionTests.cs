@@ -7,6 +7,7 @@ using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Hosting;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Tests.Model;
+using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 using Hybrid.TestSupport;
 using Xunit;
@@ -72,17 +73,23 @@ public sealed class UnlearningSessionTests(HostedModel hosted) : IClassFixture<H
         ExampleEncoder encoder = session.Encoder;
         MultipleChoiceQuestion[] forget = [.. hosted.Data.ForgetQuestions];
 
-        RelearningReport rtt = await session.AttackAsync(unlearned.Model, HostedModel.Rtt);
+        // A model that knows nothing answers much alike after every attack: the losses of all steps tell attacks apart.
+        List<TrainingProgress> steps = [], stepsAlone = [];
+        var told = new SynchronousProgress<TrainingProgress>(steps.Add);
+        var toldAlone = new SynchronousProgress<TrainingProgress>(stepsAlone.Add);
+        RelearningReport rtt = await session.AttackAsync(unlearned.Model, HostedModel.Rtt, told);
         IReadOnlyList<QuantizationResult> rounded = await session.AttackAsync(unlearned.Model, Rounding);
-        RelearningReport relearned = await session.AttackAsync(unlearned.Model, RetainText);
+        RelearningReport relearned = await session.AttackAsync(unlearned.Model, RetainText, told);
 
         SeededRandom Random() => new SeededRandom(HostedModel.Seed).Fork("attack");
         Assert.Equal(
-            Json(Alone.Run(() => new RelearningAttack(HostedModel.Rtt, encoder, new McqEvaluator(encoder)).Run(unlearned.Model, hosted.Data.ForgetSplits, Random()))), Json(rtt));
+            Json(Alone.Run(() => new RelearningAttack(HostedModel.Rtt, encoder, new McqEvaluator(encoder)).Run(unlearned.Model, hosted.Data.ForgetSplits, Random(), toldAlone))), Json(rtt));
         Assert.Equal(
             Json(Alone.Run(() => new QuantizationAttack(Rounding, new McqEvaluator(encoder)).Run(unlearned.Model, forget, hosted.Data.RetainQuestions))), Json(rounded));
         Assert.Equal(
-            Json(Alone.Run(() => new RetainRelearningAttack(RetainText, encoder, new McqEvaluator(encoder)).Run(unlearned.Model, hosted.Data.RetainText, forget, Random()))), Json(relearned));
+            Json(Alone.Run(() => new RetainRelearningAttack(RetainText, encoder, new McqEvaluator(encoder)).Run(unlearned.Model, hosted.Data.RetainText, forget, Random(), progress: toldAlone))), Json(relearned));
+        Assert.Equal(stepsAlone, steps);
+        Assert.True(steps.Count >= 4);
         Assert.Equal([4, 2], rounded.Select(result => result.Bits));
     }
 
