@@ -47,6 +47,12 @@ public enum ErrorKind
 public sealed class HybridException(ErrorKind kind, string message, Exception? innerException = null)
     : Exception(OneLine.Of(message), innerException)
 {
+    /// <summary>The same with a message whose numbers are written as in files, whatever the thread's culture: the compiler takes this one for <c>$"…"</c>.</summary>
+    internal HybridException(ErrorKind kind, InvariantText message, Exception? innerException = null)
+        : this(kind, message.Take(), innerException)
+    {
+    }
+
     /// <summary>The category of the failure.</summary>
     public ErrorKind Kind { get; } = kind;
 

@@ -96,7 +96,7 @@ public sealed partial record HybridRegistry
 
         if (known.Contains(name, StringComparer.Ordinal))
         {
-            throw new ArgumentException($"there is a {what} '{name}' already");
+            throw new ArgumentException($"{what} '{name}': the name is taken");
         }
     }
 

@@ -30,11 +30,11 @@ internal static class ModelsLoadedAndFreed
             LoadAndCompute(folder);
             if (model == Early)
             {
-                early = ResidentMib();
+                early = ProcessMemory.ResidentMib();
             }
         }
 
-        double late = ResidentMib();
+        double late = ProcessMemory.ResidentMib();
         long left = Runtime.LiveHandles - handles;
         return new Finding(
             "a model folder loaded, computed with and freed",
@@ -61,14 +61,5 @@ internal static class ModelsLoadedAndFreed
         using GradMode off = GradMode.Off();
         using LlamaModel model = ModelFolder.LoadModel(folder, ElementType.Float32, Device.Cpu);
         _ = model.HiddenStates(new PackedBatch([new TokenSequence(new long[] { 1, 2, 3, 4, 5, 6, 7, 8 }, 1)]));
-    }
-
-    private static double ResidentMib()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        GC.Collect();
-        string line = File.ReadLines("/proc/self/status").First(line => line.StartsWith("VmRSS:", StringComparison.Ordinal));
-        return long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[^2], CultureInfo.InvariantCulture) / 1024.0;
     }
 }

@@ -24,8 +24,9 @@ internal sealed class NativeTrial : ITrial
         yield return DisposedWhileCalled.Try("a tensor", rounds, random, Values, tensor => _ = tensor * tensor);
         yield return DisposedWhileCalled.Try("a density accumulator", rounds, random, () => new DensityAccumulator(Offsets, 1), density => density.Values());
         yield return DisposedWhileCalled.Try("a safetensors file", rounds / 4 + 1, random, () => SafetensorsFile.Open(file), opened => opened.Read("x", ElementType.Float32, Device.Cpu));
-        surroundings.Tell("whole runs, models");
+        surroundings.Tell("whole runs, sessions, models");
         yield return WholeRuns.Try(surroundings.Times(8), surroundings.Scratch);
+        yield return SessionsOpenedAndClosed.Try(surroundings.Times(30), surroundings.Scratch, surroundings.Seed);
         yield return ModelsLoadedAndFreed.Try(surroundings.Times(1000), surroundings.Scratch, surroundings.Seed);
     }
 

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Runtime.InteropServices;
 using Hybrid.Interop;
 using Hybrid.Orchestrator;
 using Hybrid.Orchestrator.Experiments;
@@ -60,10 +59,10 @@ internal static class WholeRuns
             }
 
             Directory.Delete(folder, recursive: true);
-            early = run == Early ? AllocatedMib() : early;
+            early = run == Early ? ProcessMemory.AllocatedMib() : early;
         }
 
-        double late = AllocatedMib();
+        double late = ProcessMemory.AllocatedMib();
         long left = Runtime.LiveHandles - handles;
         return new Finding(
             "a whole small experiment in one process",
@@ -71,20 +70,4 @@ internal static class WholeRuns
             string.Create(CultureInfo.InvariantCulture, $"{early:F2} MiB allocated natively after {Early}, {late:F2} MiB after {runs}; {left} handles left"),
             late - early <= AllowedMib && left == 0);
     }
-
-    private static double AllocatedMib()
-    {
-        GC.Collect();
-        GC.WaitForPendingFinalizers();
-        Allocations now = AllocationsNow();
-        return (now.InUse + now.Mapped) / 1048576.0;
-    }
-
-    [DllImport("libc", EntryPoint = "mallinfo2")]
-    private static extern Allocations AllocationsNow();
-
-    // glibc's struct mallinfo2: ten size_t.
-    [StructLayout(LayoutKind.Sequential)]
-    private readonly record struct Allocations(
-        nuint Arena, nuint FreeChunks, nuint FastChunks, nuint MappedBlocks, nuint Mapped, nuint Unused, nuint FastBytes, nuint InUse, nuint Free, nuint Trimmable);
 }

@@ -3,6 +3,7 @@ using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Attack;
 
@@ -44,7 +45,7 @@ internal sealed record FineTuning
     {
         foreach (double rate in learningRates.Where(rate => !(rate > 0)))
         {
-            yield return $"learning rate {rate} must be positive";
+            yield return Invariant($"learning rate {rate} must be positive");
         }
 
         if (learningRates.Distinct().Count() < learningRates.Count)

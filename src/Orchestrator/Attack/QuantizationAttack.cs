@@ -2,6 +2,7 @@ using Hybrid.Interop;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Model;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Attack;
 
@@ -27,12 +28,12 @@ public sealed record QuantizationOptions
 
         foreach (int bits in Bits.Where(bits => bits is < 2 or > 8))
         {
-            yield return $"bits {bits} must lie in 2 … 8";
+            yield return Invariant($"bits {bits} must lie in 2 … 8");
         }
 
         if (GroupSize < 1)
         {
-            yield return $"group size {GroupSize} must be at least 1";
+            yield return Invariant($"group size {GroupSize} must be at least 1");
         }
     }
 }

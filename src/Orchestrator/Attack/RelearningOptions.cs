@@ -1,6 +1,7 @@
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Training;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Attack;
 
@@ -45,7 +46,7 @@ public sealed record RelearningOptions
 
         if (Epochs < 1 || BatchSize < 1)
         {
-            yield return $"epochs {Epochs} and batch size {BatchSize} must be at least 1";
+            yield return Invariant($"epochs {Epochs} and batch size {BatchSize} must be at least 1");
         }
 
         foreach (string problem in FineTuning.RateProblems(LearningRates, Optimizer))

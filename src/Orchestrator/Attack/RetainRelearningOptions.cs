@@ -1,6 +1,7 @@
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Training;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Attack;
 
@@ -36,7 +37,7 @@ public sealed record RetainRelearningOptions
 
         if (Epochs < 1 || BatchSize < 1 || MaximumExamples < 1)
         {
-            yield return $"epochs {Epochs}, batch size {BatchSize} and maximum examples {MaximumExamples} must be at least 1";
+            yield return Invariant($"epochs {Epochs}, batch size {BatchSize} and maximum examples {MaximumExamples} must be at least 1");
         }
 
         foreach (string problem in FineTuning.RateProblems(LearningRates, Optimizer))

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Text;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Evaluation;
 
@@ -27,7 +28,7 @@ internal sealed record DecodingOptions
     {
         if (MaximumNewTokens < 1 || BatchSize < 1)
         {
-            yield return $"maximum new tokens {MaximumNewTokens} and batch size {BatchSize} must be at least 1";
+            yield return Invariant($"maximum new tokens {MaximumNewTokens} and batch size {BatchSize} must be at least 1");
         }
 
         if (StopTexts.Any(text => text.Length == 0))

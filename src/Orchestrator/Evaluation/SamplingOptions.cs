@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace Hybrid.Orchestrator.Evaluation;
 
 /// <summary>How the next token is chosen among those that the model holds possible.</summary>
@@ -22,12 +24,12 @@ internal sealed record SamplingOptions
     {
         if (!(Temperature >= 0 && double.IsFinite(Temperature)))
         {
-            yield return $"temperature {Temperature} must be a number of at least 0";
+            yield return Invariant($"temperature {Temperature} must be a number of at least 0");
         }
 
         if (!(TopP > 0 && TopP <= 1))
         {
-            yield return $"top-p {TopP} must be above 0 and at most 1";
+            yield return Invariant($"top-p {TopP} must be above 0 and at most 1");
         }
     }
 }

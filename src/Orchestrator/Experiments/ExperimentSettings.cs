@@ -1,8 +1,10 @@
 using Hybrid.Interop;
 using Hybrid.Orchestrator.Attack;
 using Hybrid.Orchestrator.Data;
+using Hybrid.Orchestrator.Runs;
 using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Utility;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Experiments;
 
@@ -77,7 +79,7 @@ public sealed record ExperimentSettings
             yield return "seeds: at least one is needed, none twice";
         }
 
-        if (DeviceProblem is { } problem)
+        if (DeviceName.ProblemOf(Device) is { } problem)
         {
             yield return $"device: {problem}";
         }
@@ -89,7 +91,7 @@ public sealed record ExperimentSettings
 
         if (Jobs < 1 || Threads < 1)
         {
-            yield return $"jobs {Jobs} and threads {Threads} must be at least 1";
+            yield return Invariant($"jobs {Jobs} and threads {Threads} must be at least 1");
         }
 
         IEnumerable<string> problems =
@@ -99,22 +101,6 @@ public sealed record ExperimentSettings
         foreach (string one in problems)
         {
             yield return one;
-        }
-    }
-
-    private string? DeviceProblem
-    {
-        get
-        {
-            try
-            {
-                _ = Interop.Device.Parse(Device);
-                return null;
-            }
-            catch (FormatException error)
-            {
-                return error.Message;
-            }
         }
     }
 
@@ -143,7 +129,7 @@ public sealed record ExperimentSettings
         int[] budgets = [.. Methods.Select(method => method.Candidates.Count).Distinct()];
         if (budgets.Length > 1)
         {
-            yield return $"methods: every method must get the same number of settings to try, found {string.Join(", ", Methods.Select(method => $"{method.Label} {method.Candidates.Count}"))}";
+            yield return Invariant($"methods: every method must get the same number of settings to try, found {string.Join(", ", Methods.Select(method => $"{method.Label} {method.Candidates.Count}"))}");
         }
     }
 }
@@ -274,7 +260,7 @@ public sealed record SelectionRule
     {
         if (AllowedRetainLoss is not (>= 0 and <= 1))
         {
-            yield return $"selection.allowed-retain-loss {AllowedRetainLoss} must lie in 0 … 1; 0.05 is five points";
+            yield return Invariant($"selection.allowed-retain-loss {AllowedRetainLoss} must lie in 0 … 1; 0.05 is five points");
         }
 
         if (TuningFolds.Count == 0 || TuningFolds.Intersect(reportingFolds).Any())
@@ -361,7 +347,7 @@ public sealed record UtilitySuiteSettings
 
         if (Limit < 1 || MaximumNewTokens < 1)
         {
-            yield return $"utility.suite: limit {Limit} and maximum new tokens {MaximumNewTokens} must be at least 1";
+            yield return Invariant($"utility.suite: limit {Limit} and maximum new tokens {MaximumNewTokens} must be at least 1");
         }
 
         if (ChatTemplate is not null && Text.ChatTemplate.All.All(known => known.Name != ChatTemplate))
@@ -385,7 +371,7 @@ public sealed record CaseStudySettings
     {
         if (Questions < 1 || MaximumTokens < 1)
         {
-            yield return $"case-study: questions {Questions} and maximum tokens {MaximumTokens} must be at least 1";
+            yield return Invariant($"case-study: questions {Questions} and maximum tokens {MaximumTokens} must be at least 1");
         }
     }
 }

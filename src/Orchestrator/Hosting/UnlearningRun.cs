@@ -48,7 +48,7 @@ public sealed class UnlearningRun
     /// <summary>Runs what is missing, on threads of its own, and writes the report.</summary>
     /// <param name="progress">Told of every step of every job, one at a time, on the run's threads, which wait for it; what it throws ends the run.</param>
     /// <param name="cancellation">Stops between two steps, with checkpoints; what is done by then is kept.</param>
-    /// <returns>What was found.</returns>
+    /// <returns>What was found. Every error comes by the task.</returns>
     /// <exception cref="HybridException">Any kind; the message is for people. A job that diverged ends the run only where every setting of its method did.</exception>
     /// <exception cref="NativeException">The device is not here, or an operation on it failed.</exception>
     /// <exception cref="OperationCanceledException">Cancelled.</exception>

@@ -10,13 +10,15 @@ using Hybrid.Orchestrator.Training;
 using Hybrid.Orchestrator.Unlearning;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Hosting;
 
 /// <summary>
 /// A model that is loaded once, to be unlearned by several methods, attacked and asked. Every call works on a thread of its own, with the session's number of
 /// threads for native operations; the original does not change. With the same seed, methods and attacks give what <c>hybrid unlearn</c> and <c>hybrid attack</c>
-/// give, bit for bit. Calls may be made side by side, where there is memory for their models.
+/// give, bit for bit. Calls may be made side by side, where there is memory for their models. What is wrong with a call's arguments alone, and a session that
+/// is disposed, is thrown at once; everything else by the task.
 /// </summary>
 public sealed class UnlearningSession : IDisposable
 {
@@ -24,6 +26,7 @@ public sealed class UnlearningSession : IDisposable
     private readonly ILogger logger;
     private readonly ElementType type;
     private readonly Device device;
+    private bool disposed;
 
     private UnlearningSession(UnlearningSessionOptions options, HybridRegistry registry, ILogger logger, Device device, LlamaModel original, Tokenizer tokenizer)
     {
@@ -58,8 +61,8 @@ public sealed class UnlearningSession : IDisposable
     /// <param name="registry">What settings may call by name; null for what Hybrid brings.</param>
     /// <param name="logger">Told of every call.</param>
     /// <param name="cancellation">Has an effect before the weights are read only.</param>
-    /// <exception cref="HybridException">Config, ModelFile, UnsupportedModel, Tokenizer: what is wrong with the folder. Memory: there is too little.</exception>
-    /// <exception cref="NativeException">The device is not here.</exception>
+    /// <exception cref="HybridException">Config: the options have no meaning. ModelFile, UnsupportedModel, Tokenizer: what is wrong with the folder.</exception>
+    /// <exception cref="NativeException">The device is not here, or has too little memory.</exception>
     public static Task<UnlearningSession> OpenAsync(
         UnlearningSessionOptions options, HybridRegistry? registry = null, ILogger<UnlearningSession>? logger = null, CancellationToken cancellation = default)
     {
@@ -128,7 +131,7 @@ public sealed class UnlearningSession : IDisposable
         HybridException.ThrowIfAny(ErrorKind.Config, "attack", relearning.Validate());
         return ComputeAsync("attack rtt", () =>
         {
-            _ = Fit(planner => [relearning.Memory(planner, Encoder, RttFolds.Make(Dataset.ForgetSplits, relearning.Leaks, relearning.Folds))]);
+            WorkAs(model, planner => [relearning.Memory(planner, Encoder, RttFolds.Make(Dataset.ForgetSplits, relearning.Leaks, relearning.Folds))]);
             return new RelearningAttack(relearning, Encoder, new McqEvaluator(Encoder)).Run(model, Dataset.ForgetSplits, Random.Fork("attack"), progress, cancellation);
         });
     }
@@ -160,7 +163,7 @@ public sealed class UnlearningSession : IDisposable
         HybridException.ThrowIfAny(ErrorKind.Config, "attack", relearning.Validate());
         return ComputeAsync("attack retain-relearning", () =>
         {
-            _ = Fit(planner => [relearning.Memory(planner, Encoder, Dataset.RetainText)]);
+            WorkAs(model, planner => [relearning.Memory(planner, Encoder, Dataset.RetainText)]);
             return new RetainRelearningAttack(relearning, Encoder, new McqEvaluator(Encoder)).Run(
                 model, Dataset.RetainText, [.. Dataset.ForgetQuestions], Random.Fork("attack"), workers: 1, files: null, progress, cancellation);
         });
@@ -168,8 +171,12 @@ public sealed class UnlearningSession : IDisposable
 
     /// <summary>Asks a model multiple-choice questions, such as the dataset's.</summary>
     /// <exception cref="HybridException">EmptySplit: there is no question. Diverged: the logits are no numbers.</exception>
-    public Task<McqResult> EvaluateAsync(LlamaModel model, IEnumerable<MultipleChoiceQuestion> questions, CancellationToken cancellation = default) =>
-        ComputeAsync("evaluate", () => new McqEvaluator(Encoder).Evaluate(model, [.. questions], cancellation));
+    public Task<McqResult> EvaluateAsync(LlamaModel model, IEnumerable<MultipleChoiceQuestion> questions, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(questions);
+        return ComputeAsync("evaluate", () => new McqEvaluator(Encoder).Evaluate(model, [.. questions], cancellation));
+    }
 
     /// <summary>Lets a model go on with texts, the likeliest token each time.</summary>
     /// <param name="model">The model.</param>
@@ -177,27 +184,53 @@ public sealed class UnlearningSession : IDisposable
     /// <param name="maximumNewTokens">Tokens of an answer at most.</param>
     /// <param name="cancellation">Stops between two tokens.</param>
     /// <returns>What follows each prompt.</returns>
-    /// <exception cref="HybridException">Config: a prompt is longer than the model's positions. Diverged: the logits are no numbers.</exception>
-    public Task<IReadOnlyList<string>> CompleteAsync(LlamaModel model, IReadOnlyList<string> prompts, int maximumNewTokens, CancellationToken cancellation = default) =>
-        ComputeAsync("complete", () => new GreedyDecoder(Tokenizer, new DecodingOptions { MaximumNewTokens = maximumNewTokens, StopTexts = [], BatchSize = McqEvaluator.UsualBatchSize })
-            .Continue(model, [.. prompts.Select(Encoder.EncodePrompt)], cancellation));
+    /// <exception cref="HybridException">Config: less than one token is asked for. Diverged: the logits are no numbers.</exception>
+    public Task<IReadOnlyList<string>> CompleteAsync(LlamaModel model, IReadOnlyList<string> prompts, int maximumNewTokens, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentNullException.ThrowIfNull(prompts);
+        var decoding = new DecodingOptions { MaximumNewTokens = maximumNewTokens, StopTexts = [], BatchSize = McqEvaluator.UsualBatchSize };
+        HybridException.ThrowIfAny(ErrorKind.Config, "completion", decoding.Validate());
+        return ComputeAsync("complete", () => new GreedyDecoder(Tokenizer, decoding).Continue(model, [.. prompts.Select(Encoder.EncodePrompt)], cancellation));
+    }
 
     /// <summary>Writes a model as a Hugging Face folder, whole or not at all.</summary>
     /// <param name="model">The model.</param>
     /// <param name="folder">The folder.</param>
     /// <param name="overwrite">Whether what is in the folder may be replaced.</param>
-    /// <exception cref="HybridException">Io: the folder holds something, or cannot be written.</exception>
-    public Task SaveAsync(LlamaModel model, string folder, bool overwrite = false) => ComputeAsync("save", () =>
+    /// <exception cref="HybridException">Config: the folder holds something that may not be replaced. Io: it cannot be written.</exception>
+    public Task SaveAsync(LlamaModel model, string folder, bool overwrite = false)
     {
-        using ModelOutput output = ModelOutput.Reserve(folder, overwrite, options.ModelFolder);
-        output.Save(model, Tokenizer);
-        return output.Folder;
-    });
+        ArgumentNullException.ThrowIfNull(model);
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        return ComputeAsync("save", () =>
+        {
+            using ModelOutput output = ModelOutput.Reserve(folder, overwrite, options.ModelFolder);
+            output.Save(model, Tokenizer);
+            return output.Folder;
+        });
+    }
 
     /// <summary>Does any work with models as the session does its own: on a thread for it alone, told to loggers, meters and activities.</summary>
     /// <param name="name">What it is called there: a word or a few, the first one of few.</param>
     /// <param name="work">The work. Tensors that it makes it frees (<see cref="TensorScope"/>).</param>
-    public async Task<T> ComputeAsync<T>(string name, Func<T> work)
+    /// <exception cref="ObjectDisposedException">The session is disposed.</exception>
+    public Task<T> ComputeAsync<T>(string name, Func<T> work)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(name);
+        ArgumentNullException.ThrowIfNull(work);
+        ObjectDisposedException.ThrowIf(disposed, this);
+        return LoggedAsync(name, work);
+    }
+
+    /// <summary>Frees the original. No call may be under way; every later one throws <see cref="ObjectDisposedException"/>.</summary>
+    public void Dispose()
+    {
+        disposed = true;
+        Original.Dispose();
+    }
+
+    private async Task<T> LoggedAsync<T>(string name, Func<T> work)
     {
         RunLog.CallStarted(logger, name);
         try
@@ -213,10 +246,10 @@ public sealed class UnlearningSession : IDisposable
         }
     }
 
-    /// <summary>Frees the original. No call may be under way.</summary>
-    public void Dispose() => Original.Dispose();
-
     private ExampleEncoder EncoderOf(int maximumTokens) => new(Tokenizer, Math.Min(maximumTokens, Original.Config.MaximumPositions));
+
+    /// <summary>Has copies of a model train in the quickest way that fits beside what is loaded; they inherit it. No bit of the model or of a result depends on it.</summary>
+    private void WorkAs(LlamaModel model, Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages) => model.ActivationCheckpointing |= Fit(stages).Options.ActivationCheckpointing;
 
     /// <summary>The quickest way of working that fits beside what is loaded.</summary>
     private MemoryPlan Fit(Func<MemoryPlanner, IReadOnlyList<StageMemory>> stages)
@@ -254,12 +287,17 @@ public sealed record UnlearningSessionOptions
     {
         if (Threads < 1)
         {
-            yield return $"threads {Threads} must be at least 1";
+            yield return Invariant($"threads {Threads} must be at least 1");
         }
 
         if (ElementType is not (ElementType.Float32 or ElementType.BFloat16))
         {
             yield return $"element type {ElementType}: expected Float32 or BFloat16";
+        }
+
+        if (DeviceName.ProblemOf(Device) is { } problem)
+        {
+            yield return $"device: {problem}";
         }
     }
 }

@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace Hybrid.Orchestrator.Model;
 
 /// <summary>The architecture of a Llama, as <c>config.json</c> states it. <see cref="LlamaConfigJson"/> reads and writes it.</summary>
@@ -60,27 +62,27 @@ public sealed record LlamaConfig
         ];
         foreach ((string name, int value) in sizes.Where(size => size.Value < 1))
         {
-            yield return $"{name} is {value}, at least 1 is needed";
+            yield return Invariant($"{name} is {value}, at least 1 is needed");
         }
 
         if (KeyValueHeads > 0 && Heads % KeyValueHeads != 0)
         {
-            yield return $"num_attention_heads {Heads} is no multiple of num_key_value_heads {KeyValueHeads}";
+            yield return Invariant($"num_attention_heads {Heads} is no multiple of num_key_value_heads {KeyValueHeads}");
         }
 
         if (HeadDimension % 2 != 0)
         {
-            yield return $"head_dim {HeadDimension} is odd, rotary embedding needs pairs";
+            yield return Invariant($"head_dim {HeadDimension} is odd, rotary embedding needs pairs");
         }
 
         if (!IsPositive(RmsNormEpsilon) || !IsPositive(RopeTheta))
         {
-            yield return $"rms_norm_eps {RmsNormEpsilon} and rope_theta {RopeTheta} must be positive and finite";
+            yield return Invariant($"rms_norm_eps {RmsNormEpsilon} and rope_theta {RopeTheta} must be positive and finite");
         }
 
         if (RopeScaling is { } scaling && !(IsPositive(scaling.Factor) && IsPositive(scaling.LowFrequencyFactor) && double.IsFinite(scaling.HighFrequencyFactor) && scaling.HighFrequencyFactor > scaling.LowFrequencyFactor && scaling.OriginalContext > 0))
         {
-            yield return $"rope_scaling needs a positive and finite factor, low_freq_factor and original_max_position_embeddings, and a high_freq_factor above the low one; found {scaling.Factor}, {scaling.LowFrequencyFactor}, {scaling.OriginalContext} and {scaling.HighFrequencyFactor}";
+            yield return Invariant($"rope_scaling needs a positive and finite factor, low_freq_factor and original_max_position_embeddings, and a high_freq_factor above the low one; found {scaling.Factor}, {scaling.LowFrequencyFactor}, {scaling.OriginalContext} and {scaling.HighFrequencyFactor}");
         }
     }
 

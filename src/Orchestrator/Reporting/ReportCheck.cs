@@ -1,4 +1,5 @@
 using Hybrid.Orchestrator.Experiments;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Reporting;
 
@@ -22,7 +23,7 @@ internal static class ReportCheck
         {
             if (figure is not null && figure.PerSeed.Count != report.Seeds.Count)
             {
-                yield return $"{name}: {figure.PerSeed.Count} values; expected one for each of {report.Seeds.Count} seeds";
+                yield return Invariant($"{name}: {figure.PerSeed.Count} values; expected one for each of {report.Seeds.Count} seeds");
             }
         }
 
@@ -32,7 +33,7 @@ internal static class ReportCheck
             {
                 if (round.Blocks * round.LayersPerBlock > report.Density.Count || round.Chosen.Any(block => block < 0 || block >= round.Blocks))
                 {
-                    yield return $"methods[{i}].rounds: {round.Blocks} blocks of {round.LayersPerBlock} layers, chosen {string.Join(", ", round.Chosen)}; expected blocks within {report.Density.Count} layers";
+                    yield return Invariant($"methods[{i}].rounds: {round.Blocks} blocks of {round.LayersPerBlock} layers, chosen {string.Join(", ", round.Chosen)}; expected blocks within {report.Density.Count} layers");
                 }
             }
         }

@@ -21,6 +21,20 @@ internal static class DeviceName
         }
     }
 
+    /// <summary>What is wrong with a name, one line; null for a device's.</summary>
+    public static string? ProblemOf(string text)
+    {
+        try
+        {
+            _ = Device.Parse(text);
+            return null;
+        }
+        catch (FormatException error)
+        {
+            return error.Message;
+        }
+    }
+
     /// <summary>The same of a device that can be used here.</summary>
     /// <exception cref="HybridException">Config: not a device.</exception>
     /// <exception cref="NativeException">Device: it is not here, or the native library was built without CUDA.</exception>

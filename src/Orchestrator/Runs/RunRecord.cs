@@ -3,6 +3,7 @@ using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Model;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Runs;
 
@@ -189,7 +190,7 @@ internal sealed record RunRecord
 
         if (Seeds.Count == 0 || Threads < 1)
         {
-            yield return $"seeds and threads: expected at least one of each, found {Seeds.Count} and {Threads}";
+            yield return Invariant($"seeds and threads: expected at least one of each, found {Seeds.Count} and {Threads}");
         }
 
         if (Arguments.Where(argument => !IsOption(argument)).Take(1).ToArray() is [var strange])

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using YamlDotNet.Core;
 using YamlDotNet.Core.Events;
@@ -124,7 +125,7 @@ internal static class YamlTree
                 {
                     Entries = entry < 0 ? [.. mapping.Entries, changed] : [.. mapping.Entries.Select((old, i) => i == entry ? changed : old)],
                 };
-            case YamlList list when int.TryParse(segment, out int position) && position >= 0 && position < list.Items.Count:
+            case YamlList list when int.TryParse(segment, NumberStyles.None, CultureInfo.InvariantCulture, out int position) && position < list.Items.Count:
                 return list with { Items = [.. list.Items.Select((item, i) => i == position ? With(item, segments, depth + 1, path, value) : item)] };
             default:
                 string found = at is YamlList items ? $"a list of {items.Items.Count}" : at.Description;

@@ -1,3 +1,5 @@
+using static System.FormattableString;
+
 namespace Hybrid.Orchestrator.Training;
 
 /// <summary>The optimizers there are.</summary>
@@ -52,17 +54,17 @@ public sealed record OptimizerOptions
     {
         if (!(LearningRate > 0) || double.IsInfinity(LearningRate))
         {
-            yield return $"learning rate {LearningRate} must be positive";
+            yield return Invariant($"learning rate {LearningRate} must be positive");
         }
 
         if (WarmupSteps < 0)
         {
-            yield return $"warm-up steps {WarmupSteps} must not be negative";
+            yield return Invariant($"warm-up steps {WarmupSteps} must not be negative");
         }
 
         if (!(WeightDecay >= 0))
         {
-            yield return $"weight decay {WeightDecay} must not be negative";
+            yield return Invariant($"weight decay {WeightDecay} must not be negative");
         }
     }
 }

@@ -3,6 +3,7 @@ using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Training;
 
@@ -35,12 +36,12 @@ public sealed record TeachingOptions
     {
         if (Epochs < 1 || EpochsPerEvaluation < 1 || BatchSize < 1)
         {
-            yield return $"epochs {Epochs}, epochs per evaluation {EpochsPerEvaluation} and batch size {BatchSize} must be at least 1";
+            yield return Invariant($"epochs {Epochs}, epochs per evaluation {EpochsPerEvaluation} and batch size {BatchSize} must be at least 1");
         }
 
         if (TargetAccuracy is not (>= 0 and <= 1))
         {
-            yield return $"target accuracy {TargetAccuracy} must lie in 0 … 1";
+            yield return Invariant($"target accuracy {TargetAccuracy} must lie in 0 … 1");
         }
 
         foreach (string problem in Optimizer.Validate())

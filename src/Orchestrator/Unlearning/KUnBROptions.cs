@@ -1,5 +1,6 @@
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
@@ -104,12 +105,12 @@ public sealed record KUnBROptions : IMethodOptions
 
         if (Blocks < 1 || SelectedBlocks < 1 || EpochsPerBlock < 1 || Rounds < 1)
         {
-            yield return $"blocks {Blocks}, selected blocks {SelectedBlocks}, epochs per block {EpochsPerBlock} and rounds {Rounds} must be at least 1";
+            yield return Invariant($"blocks {Blocks}, selected blocks {SelectedBlocks}, epochs per block {EpochsPerBlock} and rounds {Rounds} must be at least 1");
         }
 
         if (IgnoreHeadLayers < 0 || PrefixMemoryBytes < 0 || PrefixFileBytes < 0)
         {
-            yield return $"ignored head layers {IgnoreHeadLayers}, prefix memory {PrefixMemoryBytes} and prefix file {PrefixFileBytes} must not be negative";
+            yield return Invariant($"ignored head layers {IgnoreHeadLayers}, prefix memory {PrefixMemoryBytes} and prefix file {PrefixFileBytes} must not be negative");
         }
     }
 }

@@ -1,6 +1,7 @@
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
 using Hybrid.Orchestrator.Training;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
@@ -22,6 +23,6 @@ public readonly record struct PassOptions(int Epochs, int BatchSize, OptimizerOp
 
     /// <summary>Every problem, one line each.</summary>
     public IEnumerable<string> Validate() => Epochs < 1 || BatchSize < 1
-        ? [$"epochs {Epochs} and batch size {BatchSize} must be at least 1", .. Optimizer.Validate()]
+        ? [Invariant($"epochs {Epochs} and batch size {BatchSize} must be at least 1"), .. Optimizer.Validate()]
         : Optimizer.Validate();
 }

@@ -1,6 +1,7 @@
 using Hybrid.Orchestrator.Data;
 using Hybrid.Orchestrator.Memory;
 using Hybrid.Orchestrator.Model;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Unlearning;
 
@@ -37,7 +38,7 @@ public sealed record UnlearningSettings
     {
         if (MaximumTokens < 2)
         {
-            yield return $"maximum tokens {MaximumTokens} must be at least 2";
+            yield return Invariant($"maximum tokens {MaximumTokens} must be at least 2");
         }
 
         if (Options.Replacements == ReplacementKind.Refusals && ForgetForm == ExampleForm.Corpus)

@@ -1,5 +1,6 @@
 using Hybrid.Orchestrator.Evaluation;
 using Hybrid.Orchestrator.Text;
+using static System.FormattableString;
 
 namespace Hybrid.Orchestrator.Utility;
 
@@ -45,7 +46,7 @@ internal sealed record UtilityOptions
 
         if (Limit < 1 || BatchSize < 1 || MaximumNewTokens < 1)
         {
-            yield return $"limit {Limit}, batch size {BatchSize} and maximum new tokens {MaximumNewTokens} must be at least 1";
+            yield return Invariant($"limit {Limit}, batch size {BatchSize} and maximum new tokens {MaximumNewTokens} must be at least 1");
         }
     }
 }
