@@ -26,7 +26,7 @@ public sealed record TaskVectorOptions : IMethodOptions
 
     internal PassOptions Passes => new(Epochs, BatchSize, Optimizer);
 
-    public IEnumerable<string> Validate() => Scale > 0 ? Passes.Validate() : [$"scale {Scale} must be positive", .. Passes.Validate()];
+    public IEnumerable<string> Validate() => Scale > 0 ? Passes.Validate() : [FormattableString.Invariant($"scale {Scale} must be positive"), .. Passes.Validate()];
 
     // The loop's own memory, and the original beside it.
     public IReadOnlyList<StageMemory> Memory(MemoryPlanner planner, UnlearningExamples examples) =>
