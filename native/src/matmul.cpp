@@ -26,12 +26,20 @@ struct Product {
 };
 
 #ifdef HYBRID_WITH_DNNL
+// oneDNN packs operands and compiles kernels in memory of its own, which may not be there either.
+void require_done(dnnl_status_t status, const Product& p) {
+  if (status == dnnl_success) return;
+  const bool memory = status == dnnl_out_of_memory;
+  fail(memory ? HYB_OUT_OF_MEMORY : HYB_INTERNAL, "oneDNN ", memory ? "ran out of memory" : "failed", " (status ", static_cast<int>(status), ") at a product of [", p.m(),
+       ",", p.k(), "] and [", p.k(), ",", p.n(), "]");
+}
+
 // LibTorch 1.13 sends float32 products to BLAS, which on Debian may be the reference one or an OpenBLAS that does not
 // know the CPU; oneDNN's own sgemm runs at the CPU's peak on the shapes of small and large models alike.
 void multiply_floats(const Product& p) {
   auto status = dnnl_sgemm(p.transpose_left ? 'T' : 'N', p.transpose_right ? 'T' : 'N', p.m(), p.n(), p.k(), 1.0f, p.left.data_ptr<float>(),
                            p.left.size(1), p.right.data_ptr<float>(), p.right.size(1), p.add ? 1.0f : 0.0f, p.out.data_ptr<float>(), p.n());
-  require(status == dnnl_success, HYB_INTERNAL, "dnnl_sgemm answered ", static_cast<int>(status));
+  require_done(status, p);
 }
 
 // Whether the CPU multiplies bfloat16 itself; oneDNN's emulation is slower than float32.
@@ -79,10 +87,11 @@ bool multiply_by_dnnl([[maybe_unused]] const Product& p) {
     return true;
   }
   at::get_num_threads();  // gives this thread LibTorch's thread count, which OpenMP keeps per thread
-  if (floats)
-    multiply_floats(p);
-  else
-    multiply_halves(p);
+  try {
+    floats ? multiply_floats(p) : multiply_halves(p);
+  } catch (const dnnl::error& error) {
+    require_done(error.status, p);
+  }
   return true;
 #else
   return false;

@@ -38,6 +38,7 @@ internal sealed class CheckpointOptions
             return false;
         }
 
+        RunJournal.Discard(FolderOf(output)); // of a process that died between its last write and this
         JsonOutput.Write(context, json, new { @out = output, hasEnded = true });
         context.Error.Profile.Out.Writer.WriteLine($"{output}: this run has ended already; nothing is left to do");
         return true;

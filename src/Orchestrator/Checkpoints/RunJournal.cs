@@ -74,7 +74,7 @@ public sealed class RunJournal : IDisposable
     /// <exception cref="HybridException">Io: the folder cannot be used, or another process works in it.</exception>
     internal static void Discard(string folder)
     {
-        if (IsIn(folder))
+        if (Directory.Exists(folder))
         {
             using RunJournal leftover = Open(folder, new { }, UsualInterval, JournalStart.Anew);
         }

@@ -51,6 +51,21 @@ public sealed class RunJournalTests : IDisposable
         Assert.False(Directory.Exists(Folder));
     }
 
+    [Theory]
+    [InlineData(".lock")] // killed while it deleted the rest
+    [InlineData(".lock", "results.jsonl")]
+    [InlineData(".lock", "circumstances.json", "results.jsonl", "checkpoint-00000003.safetensors")]
+    public void WhatAnEndedRunLeftGoes(params string[] files)
+    {
+        Directory.CreateDirectory(Folder);
+        Assert.All(files, file => File.WriteAllText(Path.Combine(Folder, file), string.Empty));
+
+        RunJournal.Discard(Folder);
+        RunJournal.Discard(Folder); // nothing is there, nothing happens
+
+        Assert.False(Directory.Exists(Folder));
+    }
+
     [Fact]
     public void OnlyTheNewestCheckpointStays()
     {
