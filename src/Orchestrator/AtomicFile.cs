@@ -1,10 +1,11 @@
 using System.Text;
+using System.Text.RegularExpressions;
 using Microsoft.Win32.SafeHandles;
 
 namespace Hybrid.Orchestrator;
 
 /// <summary>Files and folders that are put in place whole or not at all.</summary>
-internal static class AtomicFile
+internal static partial class AtomicFile
 {
     /// <summary>Writes a text as UTF-8, as <see cref="WriteBytes"/> does.</summary>
     public static void WriteText(string path, string text) => WriteBytes(path, Encoding.UTF8.GetBytes(text));
@@ -60,6 +61,18 @@ internal static class AtomicFile
         }
     }
 
+    /// <summary>Deletes the temporary files that processes left that died while they wrote; nobody else may be writing in the folder.</summary>
+    public static void DeleteLeftovers(string folder, SearchOption depth)
+    {
+        foreach (string file in Directory.EnumerateFiles(folder, "*.tmp.*", depth).Where(IsLeftover).ToArray())
+        {
+            File.Delete(file);
+        }
+    }
+
+    /// <summary>Whether a file is one that <see cref="WriteBytes"/> writes before it renames it.</summary>
+    public static bool IsLeftover(string file) => Leftover().IsMatch(file);
+
     /// <summary>Moves a finished folder to its place, where another may stand; that one is deleted afterwards, or put back if the move fails.</summary>
     public static void ReplaceFolder(string folder, string fresh)
     {
@@ -85,6 +98,9 @@ internal static class AtomicFile
     }
 
     private static string TemporaryOf(string path) => $"{path}.tmp.{Guid.NewGuid():N}";
+
+    [GeneratedRegex(@"\.tmp\.[0-9a-f]{32}\z")]
+    private static partial Regex Leftover();
 
     private static void WriteBeside(string path, string temporary, ReadOnlySpan<byte> bytes)
     {

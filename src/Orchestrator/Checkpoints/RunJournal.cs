@@ -270,6 +270,7 @@ public sealed class RunJournal : IDisposable
     /// <summary>Deletes what a journal writes; the lock stays.</summary>
     private static void Empty(string folder)
     {
+        AtomicFile.DeleteLeftovers(folder, SearchOption.TopDirectoryOnly);
         foreach (string file in new[] { CircumstancesFile, ResultsFile }.Select(name => Path.Combine(folder, name)).Concat(Directory.EnumerateFiles(folder, "checkpoint-*").ToArray()))
         {
             File.Delete(file);

@@ -39,6 +39,7 @@ internal sealed class RunFolder : IDisposable
         held = FolderLock.Take(path);
         try
         {
+            AtomicFile.DeleteLeftovers(path, SearchOption.AllDirectories);
             Write(RunStatus.Running); // first: a folder with anything but a record in it could not be continued
             metrics = new LineFile(Path.Combine(path, MetricsFile), append);
         }
@@ -167,7 +168,7 @@ internal sealed class RunFolder : IDisposable
     /// <summary>The command of the run in a folder; empty where what is in it is no run, null where nothing is.</summary>
     private static string? Holds(string full, string command)
     {
-        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName))
+        if (Directory.EnumerateFileSystemEntries(full).All(entry => Path.GetFileName(entry) == FolderLock.FileName || AtomicFile.IsLeftover(entry)))
         {
             return null;
         }

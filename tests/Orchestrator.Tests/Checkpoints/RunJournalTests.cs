@@ -54,6 +54,7 @@ public sealed class RunJournalTests : IDisposable
     [Theory]
     [InlineData(".lock")] // killed while it deleted the rest
     [InlineData(".lock", "results.jsonl")]
+    [InlineData(".lock", "circumstances.json.tmp.0123456789abcdef0123456789abcdef")]
     [InlineData(".lock", "circumstances.json", "results.jsonl", "checkpoint-00000003.safetensors")]
     public void WhatAnEndedRunLeftGoes(params string[] files)
     {

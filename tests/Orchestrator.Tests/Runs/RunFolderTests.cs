@@ -62,6 +62,28 @@ public sealed class RunFolderTests : IDisposable
     }
 
     [Fact]
+    public void WhatAProcessLeftThatWasKilledWhileItWroteGoes()
+    {
+        const string Unfinished = ".tmp.0123456789abcdef0123456789abcdef";
+        Directory.CreateDirectory(Run);
+        File.WriteAllText(Path.Combine(Run, RunRecord.FileName + Unfinished), "{"); // killed at its first write: still a folder for a run
+
+        using (RunFolder.CreateOrContinue(Run, "test", new { }, [1]))
+        {
+        }
+
+        Directory.CreateDirectory(Path.Combine(Run, "jobs"));
+        string[] kept = [Path.Combine(Run, "jobs", "a.tmp.txt"), Path.Combine(Run, "jobs", "b.tmp.0123456789abcdef")];
+        Assert.All([.. kept, Path.Combine(Run, "jobs", "c.json" + Unfinished)], file => File.WriteAllText(file, string.Empty));
+        using (RunFolder.CreateOrContinue(Run, "test", new { }, [1]))
+        {
+            Assert.Equal(kept, Directory.GetFiles(Path.Combine(Run, "jobs")).Order(StringComparer.Ordinal));
+        }
+
+        Assert.Empty(Directory.GetFiles(Run, "*.tmp.*"));
+    }
+
+    [Fact]
     public void ARunIsContinuedByItsOwnCommandOnly()
     {
         using (RunFolder run = RunFolder.CreateOrContinue(Run, "run one", new { }, [1]))
